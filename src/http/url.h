@@ -1,0 +1,43 @@
+/*
+ * url - absolute http, https and unix URLs, and request targets.
+ */
+#ifndef HTTP_URL_H
+#define HTTP_URL_H
+
+#include "base/arena.h"
+
+struct url {
+	bool tls;
+	bool is_unix; /* http+unix://%2Frun%2Fx.sock/path or unix:/run/x.sock */
+	struct str host; /* lower case, without brackets; the path when unix */
+	uint16_t port;   /* the scheme's default when not given */
+	bool port_given;
+	struct str userinfo; /* "" when absent; never logged */
+	struct str path;     /* starts with '/', or "" */
+	struct str query;    /* without '?' */
+};
+
+/*
+ * Read an absolute URL.  Returns 0 with slices in text or the arena, or -EINVAL
+ * and err_text() says what is wrong.
+ */
+must_check int url_parse(struct str text, struct arena *a, struct url *out);
+
+/* Split an origin-form or absolute-form request target into path and query. */
+must_check int url_parse_target(struct str target, struct str *path,
+				struct str *query);
+
+/*
+ * %XX undone.  Returns 0, or -EINVAL for a bad escape, a NUL, or bytes that are
+ * not UTF-8.
+ */
+must_check int url_decode(struct str text, struct arena *a, struct str *out);
+
+/* Everything but RFC 3986 unreserved bytes as %XX; '/' too unless keep_slash. */
+struct str url_encode(struct str text, bool keep_slash, struct arena *a);
+
+/* The decoded value of a query parameter: 1 found, 0 absent, or -EINVAL. */
+must_check int url_query_get(struct str query, struct str name, struct arena *a,
+			     struct str *out);
+
+#endif

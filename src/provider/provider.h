@@ -1,0 +1,155 @@
+/*
+ * provider - the contract between quipu and a kind of upstream.
+ *
+ * A provider translates and never does I/O: it sees no socket, task, store or
+ * file, so that two text files test it.  A const struct provider_type per kind
+ * is listed in provider/all.c; a NULL function means "as OpenAI does"
+ * (provider/openai.c), so that most kinds are one row of a table.
+ *
+ *	r = provider_encode(p, &request, arena, &call, &error);
+ *	(core sends call, reads the answer)
+ *	r = provider_map_error(p, status, body, arena, &error);
+ */
+#ifndef PROVIDER_PROVIDER_H
+#define PROVIDER_PROVIDER_H
+
+#include "config/config.h"
+#include "http/head.h"
+#include "http/url.h"
+#include "llm/error.h"
+#include "json/json.h"
+#include "json/splice.h"
+
+enum llm_op {
+	LLM_CHAT,
+	LLM_COMPLETIONS,
+	LLM_EMBEDDINGS,
+	LLM_MODELS, /* GET of the model list */
+};
+
+enum provider_caps {
+	PROVIDER_CHAT = 1,
+	PROVIDER_COMPLETIONS = 2,
+	PROVIDER_EMBEDDINGS = 4,
+	PROVIDER_LISTS_MODELS = 8,
+	PROVIDER_LOCAL = 16, /* answers by itself: see generate */
+};
+
+enum {
+	PROVIDER_HEADERS_MAX = 24,
+	PROVIDER_PIECES_MAX = SPLICE_PIECES_MAX,
+};
+
+struct provider_request {
+	enum llm_op op;
+	struct str model;       /* the upstream's own name for it */
+	const struct json *doc; /* the client's body; NULL for LLM_MODELS */
+	bool stream;
+	int64_t wall_ns; /* for signatures with a date */
+	/* overrides of the configured key for this request; "" for none */
+	struct str key;
+};
+
+/* The HTTP request to send: slices live in the arena or the client's body. */
+struct provider_call {
+	struct str method;
+	struct str target; /* path and query */
+	struct http_header headers[PROVIDER_HEADERS_MAX];
+	size_t header_count; /* all but host, content-length and connection */
+	struct str pieces[PROVIDER_PIECES_MAX]; /* the body */
+	size_t piece_count;
+	uint64_t body_len;
+};
+
+struct provider;
+
+/* State of a local answer; type->stream_size bytes, zeroed. */
+struct provider_stream;
+
+struct provider_type {
+	const char *name; /* "remote::groq" */
+	const char *id;   /* of the instance that the environment makes */
+	unsigned caps;
+	const char *base_url;     /* default; NULL when one must be given */
+	const char *base_url_env; /* or NULL */
+	const char *key_env;      /* or NULL */
+	const char *key_field;    /* in provider data: "groq_api_key" */
+	bool key_optional;
+	const struct setting *settings; /* key NULL ends; the schema's rows */
+
+	/* Read settings into p->state, once.  0 or API_FAIL. */
+	int (*setup)(struct provider *p, struct arena *a, struct api_error *e);
+
+	/* 0, or API_FAIL (no key, op not supported, ...). */
+	int (*encode)(const struct provider *p,
+		      const struct provider_request *req, struct arena *a,
+		      struct provider_call *out, struct api_error *e);
+
+	/*
+	 * An error answer of the upstream in OpenAI's terms.  The default keeps
+	 * an OpenAI-shaped body as it is and wraps anything else.
+	 */
+	void (*map_error)(const struct provider *p, int status, struct str body,
+			  struct arena *a, struct api_error *out);
+
+	/* Read one page of a model list: ids are added to out, in a. */
+	int (*decode_models)(const struct provider *p, struct str body,
+			     struct arena *a, struct str **out_ids,
+			     size_t *out_n);
+
+	/*
+	 * PROVIDER_LOCAL only: append the next bytes of the HTTP body (for a
+	 * stream, one event) to out, and say how long to wait before them.
+	 * Returns 1 when there is more, 0 at the end, or API_FAIL + 1 (2) with
+	 * *e set, possible on the first call only.
+	 */
+	int (*generate)(const struct provider *p,
+			const struct provider_request *req,
+			struct provider_stream *s, struct arena *a,
+			struct buf *out, int64_t *wait_ns, struct api_error *e);
+	size_t stream_size;
+};
+
+/* An instance: immutable, in the snapshot's arena, shared by all workers. */
+struct provider {
+	const struct provider_type *type;
+	struct str id;
+	struct url base; /* where to connect; base.path is before the target */
+	struct str key;  /* configured secret, "" when none */
+	const struct config_provider
+		*config; /* NULL: made by the environment */
+	const struct config_network *network;
+	void *state; /* the type's own, from setup */
+};
+
+/* NULL ends. */
+extern const struct provider_type *const provider_types[];
+const struct provider_type *provider_type_find(struct str name);
+
+/*
+ * Make an instance from its configuration block.  Returns 0, or API_FAIL with
+ * a message for the operator.
+ */
+must_check int provider_init(struct provider *p,
+			     const struct config_provider *config,
+			     struct arena *a, struct api_error *e);
+
+/* The value of a setting, or "". */
+struct str provider_setting(const struct provider *p, const char *key);
+
+/* Through the type's functions, or OpenAI's. */
+must_check int provider_encode(const struct provider *p,
+			       const struct provider_request *req,
+			       struct arena *a, struct provider_call *out,
+			       struct api_error *e);
+void provider_map_error(const struct provider *p, int status, struct str body,
+			struct arena *a, struct api_error *out);
+must_check int provider_decode_models(const struct provider *p, struct str body,
+				      struct arena *a, struct str **out_ids,
+				      size_t *out_n);
+
+/* For encode functions. */
+void provider_call_header(struct provider_call *c, struct str name,
+			  struct str value);
+
+#endif

@@ -1,0 +1,202 @@
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "base/map.h"
+
+#include "tests/unit/table.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static void str_to_i64_reads_what_it_should(void **state)
+{
+	static const struct {
+		const char *text;
+		bool ok;
+		int64_t want;
+	} cases[] = {
+		{ "0", true, 0 },
+		{ "-0", true, 0 },
+		{ "9223372036854775807", true, INT64_MAX },
+		{ "-9223372036854775808", true, INT64_MIN },
+		{ "9223372036854775808", false, 0 },
+		{ "", false, 0 },
+		{ "-", false, 0 },
+		{ "+1", false, 0 },
+		{ " 1", false, 0 },
+		{ "1a", false, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(cases); i++) {
+		int64_t n = 0;
+		bool ok = str_to_i64(str_of(cases[i].text), INT64_MIN,
+				     INT64_MAX, &n);
+
+		check_int(cases[i].text, ok, cases[i].ok);
+		check_int(cases[i].text, n, cases[i].want);
+	}
+}
+
+static void str_distance_counts_edits(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		size_t want;
+	} cases[] = {
+		{ "", "", 0 },
+		{ "abc", "abc", 0 },
+		{ "abc", "", 3 },
+		{ "prot", "port", 1 },
+		{ "potr", "port", 1 },
+		{ "por", "port", 1 },
+		{ "kitten", "sitting", 3 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(cases); i++)
+		check_int(cases[i].a,
+			  str_distance(str_of(cases[i].a), str_of(cases[i].b)),
+			  cases[i].want);
+}
+
+static void str_parts(void **state)
+{
+	struct str head, tail;
+
+	(void)state;
+	assert_true(str_cut(STR("a=b=c"), '=', &head, &tail));
+	check_str("head", head, STR("a"));
+	check_str("tail", tail, STR("b=c"));
+	assert_false(str_cut(STR("abc"), '=', &head, &tail));
+	check_str("no mark", head, STR("abc"));
+	check_str("trim", str_trim(STR(" \t a b\r\n")), STR("a b"));
+	check_int("find", str_find(STR("hello"), STR("ll")), 2);
+	check_int("find none", str_find(STR("hello"), STR("x")), 5);
+	assert_true(str_eq_nocase(STR("Content-TYPE"), STR("content-type")));
+	assert_true(str_cmp(STR("a"), STR("ab")) < 0);
+}
+
+static void buf_keeps_its_limit(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 8);
+	check_int("add", buf_add(&b, STR("12345")), 0);
+	check_int("too much", buf_add(&b, STR("6789")), -EMSGSIZE);
+	check_str("as it was", buf_str(&b), STR("12345"));
+	check_int("exactly full", buf_printf(&b, "%d", 678), 0);
+	check_str("full", buf_str(&b), STR("12345678"));
+	check_int("over", buf_printf(&b, "x"), -EMSGSIZE);
+	buf_drop(&b, 5);
+	check_str("dropped", buf_str(&b), STR("678"));
+	buf_fini(&b);
+}
+
+static void arena_marks_and_rewinds(void **state)
+{
+	struct arena a;
+	struct arena_mark mark;
+
+	(void)state;
+	arena_init(&a, 1 << 20);
+	for (int round = 0; round < 100; round++) {
+		mark = arena_mark(&a);
+		for (int i = 0; i < 100; i++) {
+			char *p = arena_zalloc(&a, (size_t)(1 + i * 37));
+
+			assert_true((uintptr_t)p % 16 == 0);
+			p[i * 37] = 1;
+		}
+		arena_rewind(&a, mark);
+		check_int("used", a.used, 0);
+	}
+	assert_non_null(arena_try(&a, 1 << 20));
+	assert_null(arena_try(&a, 1));
+	arena_reset(&a);
+	check_str("printf", arena_printf(&a, "%s-%d", "x", 7), STR("x-7"));
+	arena_fini(&a);
+}
+
+static void map_finds_what_was_put(void **state)
+{
+	static char keys[1000][8];
+	struct map m = { 0 };
+	size_t at = 0, seen = 0;
+
+	(void)state;
+	assert_null(map_get(&m, STR("x")));
+	assert_null(map_drop(&m, STR("x")));
+	for (size_t i = 0; i < 1000; i++) {
+		(void)snprintf(keys[i], sizeof(keys[i]), "k%zu", i);
+		assert_null(map_put(&m, str_of(keys[i]), keys[i]));
+	}
+	for (size_t i = 0; i < 1000; i += 2)
+		assert_ptr_equal(map_drop(&m, str_of(keys[i])), keys[i]);
+	for (size_t i = 0; i < 1000; i++)
+		assert_ptr_equal(map_get(&m, str_of(keys[i])),
+				 i % 2 ? keys[i] : NULL);
+	while (map_next(&m, &at) != NULL)
+		seen++;
+	check_int("walk", seen, 500);
+	check_int("len", m.len, 500);
+	map_fini(&m);
+}
+
+static void list_adds_and_drops(void **state)
+{
+	struct node {
+		int n;
+		struct list link;
+	} nodes[3] = { { .n = 1 }, { .n = 2 }, { .n = 3 } };
+	struct list head;
+	int sum = 0;
+
+	(void)state;
+	list_init(&head);
+	assert_null(list_take(&head));
+	for (int i = 0; i < 3; i++)
+		list_add(&head, &nodes[i].link);
+	list_drop(&nodes[1].link);
+	list_drop(&nodes[1].link);
+	list_for_each(l, &head)
+		sum = 10 * sum + list_entry(l, struct node, link)->n;
+	check_int("order", sum, 13);
+	assert_ptr_equal(list_take(&head), &nodes[0].link);
+}
+
+static int fail_deep(void)
+{
+	return err_new(-EPROTO, "line over %d bytes", 7);
+}
+
+static void err_keeps_text_and_frames(void **state)
+{
+	int r = fail_deep();
+
+	(void)state;
+	r = err_up(r);
+	check_int("code", r, -EPROTO);
+	check_str("text", err_text(), STR("line over 7 bytes"));
+	check_int("frames", context_get()->frame_count, 2);
+	context_set_request_id(STR("req_1"));
+	check_str("request id", context_request_id(), STR("req_1"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(str_to_i64_reads_what_it_should),
+		cmocka_unit_test(str_distance_counts_edits),
+		cmocka_unit_test(str_parts),
+		cmocka_unit_test(buf_keeps_its_limit),
+		cmocka_unit_test(arena_marks_and_rewinds),
+		cmocka_unit_test(map_finds_what_was_put),
+		cmocka_unit_test(list_adds_and_drops),
+		cmocka_unit_test(err_keeps_text_and_frames),
+	};
+
+	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}
