@@ -1,9 +1,13 @@
 /*
  * config - what the operator asked for, checked.
  *
- *	r = config_load(&sources, schema, &cfg);
+ *	buf_init(&messages, CONFIG_MESSAGES_MAX);
+ *	r = config_load(&sources, types, &cfg, &messages);
+ *	write(2, messages.ptr, messages.len);
  *	if (r != 0)
- *		fputs(config_errors(cfg), stderr);
+ *		exit(1);
+ *	...
+ *	config_unref(cfg);
  *
  * Sources, the later wins: built-in defaults, a YAML file, environment
  * variables, command-line flags.  A table (config/schema.c) says for each key its
@@ -12,44 +16,30 @@
  * from the table.  A loaded configuration is immutable and reference-counted.
  *
  * The YAML shape is OGX's run configuration, version 2, as far as quipu knows
- * it, with quipu's own keys beside it.
+ * it, with quipu's own keys beside it: docs/configuration.md.
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
 #include "base/arena.h"
+#include "base/buf.h"
+#include "config/setting.h"
 
-enum setting_kind {
-	SETTING_STR,
-	SETTING_BOOL,
-	SETTING_INT,      /* "100", within min and max */
-	SETTING_SIZE,     /* "64KB", "100MB"; bytes */
-	SETTING_DURATION, /* "250ms", "15s", "10m", or a number of seconds */
-	SETTING_ENUM,     /* one of choices */
-	SETTING_LIST,     /* of strings */
-	SETTING_MAP,      /* of strings to strings: headers */
-	SETTING_PATH,     /* a file, ~ expanded */
+#include <stdio.h>
+
+enum config_outcome {
+	CONFIG_BAD = 1, /* the messages say why */
 };
 
-/* One row of a schema. */
-struct setting {
-	const char *key; /* "server.port"; in a provider's table "api_key" */
-	enum setting_kind kind;
-	bool required;
-	bool secret;         /* never shown */
-	const char *def;     /* as it would be written; NULL: unset */
-	const char *env;     /* environment variable, or NULL */
-	const char *flag;    /* "port" for --port, or NULL */
-	const char *choices; /* "debug|info|warn|error" */
-	int64_t min, max;    /* INT, SIZE (bytes), DURATION (ns); both 0: any */
-	const char *help;
-	size_t offset; /* of the value in struct config; private to schema.c */
+enum {
+	CONFIG_MESSAGES_MAX = 64 * 1024, /* enough for all that are kept */
+	CONFIG_SHOW_MAX = 16 << 20,
 };
 
 /* A provider type, as far as the configuration must know it. */
 struct config_provider_type {
-	const char *name;               /* "remote::azure" */
-	const struct setting *settings; /* key NULL ends */
+	const char *name; /* "remote::azure"; NULL ends an array */
+	const struct setting *settings; /* key NULL ends; may be NULL */
 };
 
 /* How to reach an upstream; every provider block may have one. */
@@ -58,8 +48,9 @@ struct config_network {
 	int64_t first_byte_timeout_ns; /* 600 s */
 	int64_t idle_timeout_ns;       /* between bytes: 600 s */
 	int64_t total_timeout_ns;      /* 0: none */
-	struct str proxy; /* URL; "" for none, or from HTTPS_PROXY */
-	struct str no_proxy;
+	struct str proxy;      /* URL, for https:// upstreams; "" for none */
+	struct str http_proxy; /* the same for http:// upstreams */
+	struct str no_proxy;   /* "localhost,.corp.example", "*" for all */
 	struct str ca_file;
 	struct str cert_file, key_file;
 	bool tls_verify;
@@ -70,8 +61,10 @@ struct config_network {
 
 struct config_value {
 	const struct setting *setting;
-	struct str value;  /* as text; lists are JSON arrays of strings */
-	struct str origin; /* "quipu.yaml:12", "OPENAI_API_KEY", "default" */
+	struct str value;  /* as text, "" when unset; LIST: a JSON array */
+	struct str origin; /* "quipu.yaml:12", "--port", "default", "" unset */
+	struct str *items; /* LIST: entries; MAP: name, value, name, ... */
+	size_t item_count;
 };
 
 struct config_provider {
@@ -84,13 +77,16 @@ struct config_provider {
 	bool allow_all_models; /* no list was given */
 	bool refresh_models;
 	struct config_network network;
+	struct config_value *common; /* private: as values, for config_show() */
+	struct config_value *network_values; /* private */
 };
 
 struct config_model {
-	struct str id; /* what clients ask for */
-	struct str provider_id;
-	struct str upstream_id; /* provider_model_id, or id */
+	struct str id;          /* what clients ask for */
+	struct str provider_id; /* of one in providers, or "all" */
+	struct str upstream_id; /* provider_model_id, or id; or "auto" */
 	struct str type;        /* "llm", "embedding", "rerank" */
+	struct str origin;
 };
 
 struct config {
@@ -126,19 +122,59 @@ struct config {
 	size_t provider_count;
 	struct config_model *models;
 	size_t model_count;
-	/* the echo model's pace between tokens */
-	int64_t refs;       /* private */
+	/* private */
+	struct config_value *values;
+	struct config_value *network_values;
+	int64_t refs;
 	struct arena arena; /* owns all of the above */
 };
 
 struct config_sources {
-	const char *file;   /* NULL: none */
-	char **environment; /* as environ */
+	const char *file; /* NULL: --config, QUIPU_CONFIG, OGX_CONFIG or none */
+	char **environment; /* as environ; may be NULL */
 	char **flags;       /* what follows the command, NULL at the end */
 };
 
-/* See config_load(). */
+/*
+ * Read all sources.  Returns 0 with *out (free it with config_unref()),
+ * or CONFIG_BAD.  Either way messages gets one line per error and warning:
+ *
+ *	quipu.yaml:12:9: error: server.prot: unknown key; did you mean "port"?
+ *
+ * No secret is ever in a message.
+ */
+must_check int config_load(const struct config_sources *sources,
+			   const struct config_provider_type *types,
+			   struct config **out, struct buf *messages);
+
 struct config *config_ref(struct config *c);
-void config_unref(struct config *c);
+void config_unref(struct config *c); /* NULL is fine */
+
+/*
+ * A provider that no block of a file asked for: the type's defaults and
+ * environment variables, and the network of c.  It lives in a.
+ */
+struct config_provider *
+config_provider_make(struct arena *a, const struct config *c,
+		     const struct config_provider_type *type, struct str id,
+		     char **environment);
+
+/* A value of kind INT, SIZE (bytes) or DURATION (ns), or of kind BOOL. */
+int64_t config_value_int(const struct config_value *v, int64_t unset);
+bool config_value_bool(const struct config_value *v, bool unset);
+
+/* Call fn for every secret that is set, so that logs can mask it. */
+void config_secrets(const struct config *c,
+		    void (*fn)(void *arg, struct str secret), void *arg);
+
+/*
+ * Append every value with its origin, as aligned text or as JSON; secrets are
+ * "********".  Returns 0, or -EMSGSIZE.
+ */
+must_check int config_show(const struct config *c, bool as_json,
+			   struct buf *out);
+
+/* The flags, from the table: groups, defaults, variables, one line each. */
+void config_help(FILE *out);
 
 #endif
