@@ -43,9 +43,10 @@ int err_frame_add(const char *file, int line, int code)
 	struct context *c = context_get();
 
 	assert(code < 0);
-	if (c->frame_count < ERR_FRAMES)
+	if (c->frame_count < ERR_FRAMES) {
 		c->frames[c->frame_count++] =
 			(struct err_frame){ file, line, code };
+	}
 	return code;
 }
 

@@ -25,6 +25,7 @@ struct list {
 #define list_entry(ptr, type, member) \
 	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): the loops declare it. */
 #define list_for_each(it, head) \
 	for (struct list *it = (head)->next; it != (head); it = it->next)
 
@@ -32,6 +33,7 @@ struct list {
 #define list_for_each_safe(it, head)                                \
 	for (struct list *it = (head)->next, *it##_next = it->next; \
 	     it != (head); it = it##_next, it##_next = it->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static inline void list_init(struct list *l)
 {

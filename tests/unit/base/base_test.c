@@ -55,10 +55,11 @@ static void str_distance_counts_edits(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < countof(cases); i++)
+	for (size_t i = 0; i < countof(cases); i++) {
 		check_int(cases[i].a,
 			  str_distance(str_of(cases[i].a), str_of(cases[i].b)),
 			  cases[i].want);
+	}
 }
 
 static void str_parts(void **state)
@@ -135,9 +136,10 @@ static void map_finds_what_was_put(void **state)
 	}
 	for (size_t i = 0; i < 1000; i += 2)
 		assert_ptr_equal(map_drop(&m, str_of(keys[i])), keys[i]);
-	for (size_t i = 0; i < 1000; i++)
+	for (size_t i = 0; i < 1000; i++) {
 		assert_ptr_equal(map_get(&m, str_of(keys[i])),
 				 i % 2 ? keys[i] : NULL);
+	}
 	while (map_next(&m, &at) != NULL)
 		seen++;
 	check_int("walk", seen, 500);
