@@ -39,7 +39,7 @@ run: release
 	@tools/run build/release/quipu $(ARGS)
 
 test: packages-test build/release/build.ninja build/asan/build.ninja
-	@tools/test --tree build/release unit fuzz sim e2e check \
+	@tools/test --tree build/release unit fuzz sim e2e tools check \
 		--tree build/asan unit fuzz sim
 
 check: packages-test
