@@ -78,7 +78,7 @@ struct str json_raw(const struct json *doc, uint32_t v);
 /* Where that text starts. */
 size_t json_offset(const struct json *doc, uint32_t v);
 
-/* Line and column of an offset, for error messages. */
+/* Line and column of an offset, for error messages; what is left alone. */
 void json_locate(struct str text, size_t offset, struct json_error *out);
 
 /* The member of an object, or JSON_NONE; escapes in keys are understood. */
@@ -99,7 +99,10 @@ uint32_t json_next(const struct json *doc, uint32_t v);
 
 bool json_has_duplicates(const struct json *doc, uint32_t object);
 
-/* A string's text with escapes undone (raw when there are none), in a. */
+/*
+ * A string's text with escapes undone, in a; of the source when it has none.
+ * Half a surrogate pair, which the grammar allows, becomes U+FFFD.
+ */
 struct str json_string(const struct json *doc, uint32_t v, struct arena *a);
 
 /* Compare a string with text, escapes undone, without a copy. */
@@ -110,12 +113,16 @@ bool json_is_true(const struct json *doc, uint32_t v);
 
 /*
  * Numbers.  Return false when v is no number, or not exactly an integer of that
- * range ("1.0" and "1e2" are).
+ * range ("1.0" and "1e2" are); a double that would be infinite is refused too.
  */
 bool json_to_i64(const struct json *doc, uint32_t v, int64_t *out);
 bool json_to_double(const struct json *doc, uint32_t v, double *out);
 
-/* The JSON text of s, with quotes, appended: escapes only what must be. */
+/*
+ * The JSON text of s, with quotes, appended: escapes only what must be, and
+ * bytes that are not UTF-8 become U+FFFD.  Returns 0, or -EMSGSIZE and leaves
+ * out as it was.
+ */
 must_check int json_quote(struct buf *out, struct str s);
 struct str json_quoted(struct arena *a, struct str s);
 

@@ -7,7 +7,9 @@
  *	n = splice_pieces(&s, pieces, countof(pieces));
  *
  * The result is a list of slices of the text and of the new values, for one
- * gathering write: nothing is copied.
+ * gathering write: nothing is copied.  Changes may be made in any order: a later
+ * one of the same place wins, and one inside of what has gone has no effect.
+ * After an error the splice is of no more use.
  */
 #ifndef JSON_SPLICE_H
 #define JSON_SPLICE_H
@@ -16,13 +18,13 @@
 
 enum {
 	SPLICE_EDITS_MAX = 8,
-	SPLICE_PIECES_MAX = 4 * SPLICE_EDITS_MAX + 1
+	SPLICE_PIECES_MAX = 5 * SPLICE_EDITS_MAX + 1
 };
 
 struct splice_edit {
-	size_t start, end;        /* of the bytes that go */
-	struct str before, value; /* come instead, in this order */
-	struct str after;
+	size_t start, end;       /* of the bytes that go */
+	struct str before, key;  /* come instead, in this order: these ... */
+	struct str colon, value; /* ... three for a new member only */
 };
 
 struct splice {
@@ -34,7 +36,8 @@ struct splice {
 /*
  * Replace the value of a member, every one of that name, or add it at the
  * object's end when absent.  raw is JSON text and must live as long as the
- * pieces, as must key.  Returns 0, or -E2BIG when there are too many edits.
+ * pieces, as must key.  Returns 0, -E2BIG when there are too many edits, or
+ * -EINVAL when the key is new and cannot stand between quotes as it is.
  */
 must_check int splice_set(struct splice *s, const struct json *doc,
 			  uint32_t object, struct str key, struct str raw);
@@ -43,7 +46,10 @@ must_check int splice_set(struct splice *s, const struct json *doc,
 must_check int splice_replace(struct splice *s, const struct json *doc,
 			      uint32_t v, struct str raw);
 
-/* Take a member out, with its comma.  Returns 0, or -E2BIG. */
+/*
+ * Take a member out, every one of that name, with its comma.  Returns 0, also
+ * when there is none, or -E2BIG.
+ */
 must_check int splice_drop(struct splice *s, const struct json *doc,
 			   uint32_t object, struct str key);
 

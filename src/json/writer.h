@@ -41,7 +41,9 @@ void json_member(struct json_writer *w, struct str key);
 
 void json_add_str(struct json_writer *w, struct str s);
 void json_add_int(struct json_writer *w, int64_t n);
-void json_add_double(struct json_writer *w, double d); /* shortest round trip */
+
+/* The shortest text that reads back as d; null when d is not finite. */
+void json_add_double(struct json_writer *w, double d);
 void json_add_bool(struct json_writer *w, bool b);
 void json_add_null(struct json_writer *w);
 void json_add_raw(struct json_writer *w, struct str raw); /* trusted JSON */
@@ -50,6 +52,8 @@ void json_member_str(struct json_writer *w, struct str key, struct str s);
 void json_member_int(struct json_writer *w, struct str key, int64_t n);
 void json_member_bool(struct json_writer *w, struct str key, bool b);
 void json_member_null(struct json_writer *w, struct str key);
+void json_member_double(struct json_writer *w, struct str key, double d);
+void json_member_raw(struct json_writer *w, struct str key, struct str raw);
 
 /* Returns 0, or -EMSGSIZE when the buffer's limit was passed on the way. */
 must_check int json_writer_done(struct json_writer *w);

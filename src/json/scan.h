@@ -1,0 +1,116 @@
+/*
+ * scan - find what is special in string bodies, many bytes at a time.
+ *
+ *	at = scan_plain(at, end);
+ *	if (at < end && *at >= 0x80)
+ *		n = scan_utf8(at, end);
+ *
+ * Private to json/.  Nothing at or after end is read.
+ */
+#ifndef JSON_SCAN_H
+#define JSON_SCAN_H
+
+#include "base/str.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+static inline bool scan_is_plain(uint8_t c)
+{
+	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+/*
+ * Eight bytes at a time.  A byte's high bit is set in "special" when it is
+ * below 0x20, is the quote or the backslash, or is not ASCII; a borrow may mark
+ * a byte above the first special one as well, which the last loop corrects.
+ */
+static inline const uint8_t *scan_plain_portable(const uint8_t *at,
+						 const uint8_t *end)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	const uint64_t highs = ones << 7;
+	uint64_t word, special;
+
+	while (end - at >= 8) {
+		memcpy(&word, at, sizeof(word));
+		special = (word - ones * 0x20) | word;
+		special |= (word ^ (ones * '"')) - ones;
+		special |= (word ^ (ones * '\\')) - ones;
+		if ((special & highs) != 0)
+			break;
+		at += 8;
+	}
+	while (at < end && scan_is_plain(*at))
+		at++;
+	return at;
+}
+
+/* The first byte from at on that is a quote, a backslash, a control or not
+ * ASCII; or end. */
+#ifdef __SSE2__
+static inline const uint8_t *scan_plain(const uint8_t *at, const uint8_t *end)
+{
+	const __m128i quote = _mm_set1_epi8('"');
+	const __m128i escape = _mm_set1_epi8('\\');
+	const __m128i space = _mm_set1_epi8(0x20);
+
+	while (end - at >= 16) {
+		__m128i v = _mm_loadu_si128((const __m128i_u *)at);
+		__m128i bad = _mm_or_si128(_mm_cmpeq_epi8(v, quote),
+					   _mm_cmpeq_epi8(v, escape));
+		int mask;
+
+		/* As signed bytes, all that is not ASCII is below a space. */
+		bad = _mm_or_si128(bad, _mm_cmplt_epi8(v, space));
+		mask = _mm_movemask_epi8(bad);
+		if (mask != 0)
+			return at + __builtin_ctz((unsigned)mask);
+		at += 16;
+	}
+	while (at < end && scan_is_plain(*at))
+		at++;
+	return at;
+}
+#else
+static inline const uint8_t *scan_plain(const uint8_t *at, const uint8_t *end)
+{
+	return scan_plain_portable(at, end);
+}
+#endif
+
+static inline bool scan_is_tail(uint8_t c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
+/*
+ * Bytes of the UTF-8 character at at (RFC 3629 section 4), or 0 when there is
+ * none: an overlong form, a surrogate, above U+10FFFF, cut short.
+ */
+static inline size_t scan_utf8(const uint8_t *at, const uint8_t *end)
+{
+	size_t left = (size_t)(end - at);
+	uint8_t c = at[0];
+
+	if (c < 0x80)
+		return 1;
+	if (c < 0xe0)
+		return c >= 0xc2 && left >= 2 && scan_is_tail(at[1]) ? 2 : 0;
+	if (c < 0xf0) {
+		if (left < 3 || !scan_is_tail(at[1]) || !scan_is_tail(at[2]))
+			return 0;
+		if ((c == 0xe0 && at[1] < 0xa0) || (c == 0xed && at[1] > 0x9f))
+			return 0;
+		return 3;
+	}
+	if (c > 0xf4 || left < 4 || !scan_is_tail(at[1]) ||
+	    !scan_is_tail(at[2]) || !scan_is_tail(at[3]))
+		return 0;
+	if ((c == 0xf0 && at[1] < 0x90) || (c == 0xf4 && at[1] > 0x8f))
+		return 0;
+	return 4;
+}
+
+#endif
