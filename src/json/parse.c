@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "json/node.h"
 #include "json/scan.h"
 
@@ -169,7 +170,7 @@ static const char *skip_utf8(struct parser *p)
 	size_t n;
 
 	while (p->at < p->end && *p->at >= 0x80) {
-		n = scan_utf8(p->at, p->end);
+		n = utf8_len(p->at, p->end);
 		if (n == 0)
 			return not_utf8;
 		p->at += n;

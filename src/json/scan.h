@@ -2,8 +2,6 @@
  * scan - find what is special in string bodies, many bytes at a time.
  *
  *	at = scan_plain(at, end);
- *	if (at < end && *at >= 0x80)
- *		n = scan_utf8(at, end);
  *
  * Private to json/.  Nothing at or after end is read.
  */
@@ -79,38 +77,5 @@ static inline const uint8_t *scan_plain(const uint8_t *at, const uint8_t *end)
 	return scan_plain_portable(at, end);
 }
 #endif
-
-static inline bool scan_is_tail(uint8_t c)
-{
-	return (c & 0xc0) == 0x80;
-}
-
-/*
- * Bytes of the UTF-8 character at at (RFC 3629 section 4), or 0 when there is
- * none: an overlong form, a surrogate, above U+10FFFF, cut short.
- */
-static inline size_t scan_utf8(const uint8_t *at, const uint8_t *end)
-{
-	size_t left = (size_t)(end - at);
-	uint8_t c = at[0];
-
-	if (c < 0x80)
-		return 1;
-	if (c < 0xe0)
-		return c >= 0xc2 && left >= 2 && scan_is_tail(at[1]) ? 2 : 0;
-	if (c < 0xf0) {
-		if (left < 3 || !scan_is_tail(at[1]) || !scan_is_tail(at[2]))
-			return 0;
-		if ((c == 0xe0 && at[1] < 0xa0) || (c == 0xed && at[1] > 0x9f))
-			return 0;
-		return 3;
-	}
-	if (c > 0xf4 || left < 4 || !scan_is_tail(at[1]) ||
-	    !scan_is_tail(at[2]) || !scan_is_tail(at[3]))
-		return 0;
-	if ((c == 0xf0 && at[1] < 0x90) || (c == 0xf4 && at[1] > 0x8f))
-		return 0;
-	return 4;
-}
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/err.h"
+#include "base/utf8.h"
 #include "json/scan.h"
 
 static size_t value_end(const struct json *doc, uint32_t v)
@@ -115,9 +116,8 @@ static bool is_plain_key(struct str key)
 	const uint8_t *at = (const uint8_t *)key.ptr, *end = at + key.len;
 
 	while (at < end) {
-		size_t n = scan_is_plain(*at) || *at >= 0x80
-				   ? scan_utf8(at, end)
-				   : 0;
+		size_t n = scan_is_plain(*at) || *at >= 0x80 ? utf8_len(at, end)
+							     : 0;
 
 		if (n == 0)
 			return false;

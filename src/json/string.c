@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/utf8.h"
 #include "json/node.h"
 #include "json/scan.h"
 
@@ -233,7 +234,7 @@ static int quote_byte(struct buf *out, uint8_t c)
 static int quote_special(struct buf *out, const uint8_t **at,
 			 const uint8_t *end)
 {
-	struct str raw = { (const char *)*at, scan_utf8(*at, end) };
+	struct str raw = { (const char *)*at, utf8_len(*at, end) };
 
 	if (**at < 0x80) {
 		*at += 1;
