@@ -17,6 +17,7 @@
  * The writing thread masks what looks like a key (sk-..., Bearer ..., AKIA...,
  * api-key values) and every secret told to log_secret(), whatever the caller
  * wrote.  Before log_start() and after log_stop() lines go straight to fd 2.
+ * Control characters are escaped: what a peer says never makes a line.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -44,10 +45,13 @@ struct log_cfg {
 
 void log_start(const struct log_cfg *cfg);
 
-/* Write what is in the rings and stop the thread. */
+/*
+ * Write what is in the rings and stop the thread.  A descriptor that takes
+ * nothing is given up after two seconds: the lines then count as dropped.
+ */
 void log_stop(void);
 
-/* Change level or format while running. */
+/* Change the level, also while running. */
 void log_set_level(enum log_level level);
 
 bool log_enabled(enum log_level level);
@@ -55,7 +59,10 @@ bool log_enabled(enum log_level level);
 /* Lines dropped so far, by all threads. */
 uint64_t log_dropped(void);
 
-/* Mask s (copied; 8 bytes or more) wherever it would be written. */
+/*
+ * Mask s (copied; shorter than 8 bytes is ignored) wherever it would be
+ * written.  Of more than 4096 secrets the oldest is forgotten.
+ */
 void log_secret(struct str s);
 
 /*
