@@ -1,0 +1,76 @@
+/*
+ * field - the members of a request body, checked by a table.
+ *
+ *	static const struct field fields[] = {
+ *		{ "model", FIELD_STR, .required = true },
+ *		{ "n", FIELD_INT, .ranged = true, .min = 1, .max = 128 },
+ *		{ 0 },
+ *	};
+ *	struct field_checker c = { doc, arena, error };
+ *
+ *	field_find(doc, root, fields, at);
+ *	r = field_check(&c, fields, at, STR_NULL);
+ *
+ * A member that is null counts as absent, one that the table does not know
+ * passes.  What is refused is told in OpenAI's style: status 400, the type
+ * invalid_request_error, a code, the path of the member as param, and a message
+ * that says what is wrong and what is allowed.
+ */
+#ifndef LLM_FIELD_H
+#define LLM_FIELD_H
+
+#include "llm/error.h"
+#include "json/json.h"
+
+enum field_kind {
+	FIELD_BOOL,
+	FIELD_INT,
+	FIELD_NUMBER,
+	FIELD_STR,
+	FIELD_ARRAY,
+	FIELD_OBJECT,
+	FIELD_STR_OR_LIST,   /* "x" or ["x", "y"] */
+	FIELD_STR_OR_ARRAY,  /* an array of anything */
+	FIELD_STR_OR_OBJECT, /* "auto" or {...} */
+	FIELD_NUMBERS,       /* an object whose values are numbers */
+};
+
+struct field {
+	const char *name; /* NULL ends a table */
+	enum field_kind kind;
+	bool required;
+	bool ranged; /* FIELD_INT, FIELD_NUMBER: min and max hold */
+	double min, max;
+};
+
+struct field_checker {
+	const struct json *doc;
+	struct arena *arena;
+	struct api_error *error;
+};
+
+/*
+ * Where each field of the table is in the object: at[i] belongs to table[i] and
+ * is JSON_NONE when the member is absent or null.
+ */
+void field_find(const struct json *doc, uint32_t object,
+		const struct field *table, uint32_t *at);
+
+/* Check what was found; under is the object's own path, "" for the root. */
+must_check int field_check(const struct field_checker *c,
+			   const struct field *table, const uint32_t *at,
+			   struct str under);
+
+/* The member, or JSON_NONE when it is absent or null. */
+uint32_t field_get(const struct json *doc, uint32_t object, struct str name);
+
+/* For checks that a table cannot say; all return API_FAIL. */
+int field_missing(const struct field_checker *c, struct str param);
+int field_wrong_type(const struct field_checker *c, struct str param,
+		     uint32_t v, const char *expected);
+int field_empty_array(const struct field_checker *c, struct str param);
+/* allowed: "'a', 'b' and 'c'" */
+int field_bad_value(const struct field_checker *c, struct str param, uint32_t v,
+		    const char *allowed);
+
+#endif
