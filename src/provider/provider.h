@@ -66,13 +66,21 @@ struct provider;
 /* State of a local answer; type->stream_size bytes, zeroed. */
 struct provider_stream;
 
+/* What one call of generate fills. */
+struct provider_reply {
+	struct arena *arena; /* lives until the last call */
+	struct buf *out;
+	int64_t wait_ns; /* set: how long to wait before these bytes */
+	struct api_error *error;
+};
+
 struct provider_type {
 	const char *name; /* "remote::groq" */
 	const char *id;   /* of the instance that the environment makes */
 	unsigned caps;
 	const char *base_url;     /* default; NULL when one must be given */
 	const char *base_url_env; /* or NULL */
-	const char *key_env;      /* or NULL */
+	const char *key_env;      /* or NULL; both may be "A|B" */
 	const char *key_field;    /* in provider data: "groq_api_key" */
 	bool key_optional;
 	const struct setting *settings; /* key NULL ends; the schema's rows */
@@ -99,14 +107,14 @@ struct provider_type {
 
 	/*
 	 * PROVIDER_LOCAL only: append the next bytes of the HTTP body (for a
-	 * stream, one event) to out, and say how long to wait before them.
-	 * Returns 1 when there is more, 0 at the end, or API_FAIL + 1 (2) with
-	 * *e set, possible on the first call only.
+	 * stream, one event) to reply->out.  Returns 1 when there is more, 0 at
+	 * the end, or API_FAIL + 1 (2) with *reply->error set, possible on the
+	 * first call only.
 	 */
 	int (*generate)(const struct provider *p,
 			const struct provider_request *req,
-			struct provider_stream *s, struct arena *a,
-			struct buf *out, int64_t *wait_ns, struct api_error *e);
+			struct provider_stream *s,
+			struct provider_reply *reply);
 	size_t stream_size;
 };
 
@@ -116,8 +124,7 @@ struct provider {
 	struct str id;
 	struct url base; /* where to connect; base.path is before the target */
 	struct str key;  /* configured secret, "" when none */
-	const struct config_provider
-		*config; /* NULL: made by the environment */
+	const struct config_provider *config;
 	const struct config_network *network;
 	void *state; /* the type's own, from setup */
 };
@@ -148,8 +155,38 @@ must_check int provider_decode_models(const struct provider *p, struct str body,
 				      struct arena *a, struct str **out_ids,
 				      size_t *out_n);
 
+/*
+ * The providers that the environment asks for when no file does: each kind
+ * whose key_env is set, and its base_url_env when it has no base_url; each kind
+ * that works without a key and whose base_url_env is set; and the local ones.
+ * out lives in a.
+ */
+void provider_from_environment(const struct config *config, char **environment,
+			       struct arena *a,
+			       const struct config_provider **out,
+			       size_t *out_n);
+
+/* The types as the configuration must know them, in a; name NULL ends. */
+const struct config_provider_type *provider_config_types(struct arena *a);
+
 /* For encode functions. */
 void provider_call_header(struct provider_call *c, struct str name,
 			  struct str value);
+
+/* The request's key, or the configured one, or "". */
+struct str provider_key(const struct provider *p,
+			const struct provider_request *req);
+
+/* The Host that the request will go out with, in a. */
+struct str provider_host(const struct provider *p, struct arena *a);
+
+/* For setup functions: read the URL into p->base.  0 or API_FAIL. */
+must_check int provider_set_base(struct provider *p, struct str url,
+				 struct arena *a, struct api_error *e);
+
+/* For setup functions: report what the operator must mend; API_FAIL. */
+int provider_fail(const struct provider *p, struct arena *a,
+		  struct api_error *e, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 #endif

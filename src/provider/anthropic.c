@@ -1,0 +1,40 @@
+#include "provider/openai.h"
+#include "provider/types.h"
+
+static const struct setting settings[] = {
+	TYPES_BASE_URL("https://api.anthropic.com/v1", "ANTHROPIC_BASE_URL"),
+	TYPES_KEY("api_key", "ANTHROPIC_API_KEY"),
+	{ 0 },
+};
+
+/* Only the native API lists models; a page of it holds at most 1,000. */
+static int encode(const struct provider *p, const struct provider_request *req,
+		  struct arena *a, struct provider_call *out,
+		  struct api_error *e)
+{
+	struct str key = provider_key(p, req);
+
+	if (req->op != LLM_MODELS)
+		return openai_encode(p, req, a, out, e);
+	if (key.len == 0)
+		return openai_no_key(p, a, e);
+	openai_start(p, req, a, out);
+	out->target =
+		arena_printf(a, STR_FMT "?limit=1000", STR_ARG(out->target));
+	provider_call_header(out, STR("x-api-key"), key);
+	provider_call_header(out, STR("anthropic-version"), STR("2023-06-01"));
+	return 0;
+}
+
+const struct provider_type anthropic_type = {
+	.name = "remote::anthropic",
+	.id = "anthropic",
+	.caps = PROVIDER_CHAT | PROVIDER_LISTS_MODELS,
+	.base_url = "https://api.anthropic.com/v1",
+	.base_url_env = "ANTHROPIC_BASE_URL",
+	.key_env = "ANTHROPIC_API_KEY",
+	.key_field = "anthropic_api_key",
+	.settings = settings,
+	.setup = openai_setup_v1,
+	.encode = encode,
+};

@@ -1,0 +1,228 @@
+#include "provider/openai.h"
+
+#include "base/err.h"
+#include "provider/aws_credentials.h"
+#include "provider/sigv4.h"
+#include "provider/types.h"
+
+/*
+ * Bedrock's OpenAI-compatible endpoint.  A bearer token (an API key of Bedrock)
+ * goes first; without one the request is signed with an AWS key pair.
+ */
+struct bedrock {
+	struct str region;
+	struct str service;
+	bool has_keys;
+	struct aws_credentials keys;
+};
+
+static const struct setting settings[] = {
+	TYPES_BASE_URL(NULL, "AWS_BEDROCK_BASE_URL"),
+	TYPES_KEY("api_key", "AWS_BEARER_TOKEN_BEDROCK"),
+	{ .key = "region_name",
+	  .env = "AWS_REGION|AWS_DEFAULT_REGION",
+	  .def = "us-east-2",
+	  .help = "AWS region" },
+	{ .key = "aws_access_key_id",
+	  .secret = true,
+	  .env = "AWS_ACCESS_KEY_ID",
+	  .help = "key pair to sign with, when there is no api_key" },
+	{ .key = "aws_secret_access_key",
+	  .secret = true,
+	  .env = "AWS_SECRET_ACCESS_KEY",
+	  .help = "the key pair's other half" },
+	{ .key = "aws_session_token",
+	  .secret = true,
+	  .env = "AWS_SESSION_TOKEN",
+	  .help = "of temporary credentials" },
+	{ .key = "profile_name",
+	  .env = "AWS_PROFILE",
+	  .def = "default",
+	  .help = "section of the shared credentials file" },
+	{ .key = "credentials_file",
+	  .kind = SETTING_PATH,
+	  .env = "AWS_SHARED_CREDENTIALS_FILE",
+	  .def = "~/.aws/credentials",
+	  .help = "the shared credentials file; read once, at the start" },
+	{ .key = "signing_service",
+	  .def = "bedrock",
+	  .help = "service name in the signature" },
+	{ 0 },
+};
+
+static int load_keys(struct provider *p, struct bedrock *b, struct arena *a,
+		     struct api_error *e)
+{
+	struct str file = provider_setting(p, "credentials_file");
+	struct str profile = provider_setting(p, "profile_name");
+	int r;
+
+	b->keys = (struct aws_credentials){
+		provider_setting(p, "aws_access_key_id"),
+		provider_setting(p, "aws_secret_access_key"),
+		provider_setting(p, "aws_session_token"),
+	};
+	b->has_keys = b->keys.access_key.len > 0 && b->keys.secret_key.len > 0;
+	if (b->has_keys || p->key.len > 0 || file.len == 0)
+		return 0;
+	if (b->keys.access_key.len > 0 || b->keys.secret_key.len > 0) {
+		return provider_fail(p, a, e,
+				     "aws_access_key_id and "
+				     "aws_secret_access_key go together");
+	}
+
+	r = aws_credentials_load(file, profile, a, &b->keys);
+	if (r < 0)
+		return provider_fail(p, a, e, STR_FMT, STR_ARG(err_text()));
+	b->has_keys = r == 0;
+	if (!b->has_keys && !str_eq(profile, STR("default")) &&
+	    profile.len > 0) {
+		return provider_fail(p, a, e,
+				     "no profile '" STR_FMT "' in " STR_FMT,
+				     STR_ARG(profile), STR_ARG(file));
+	}
+	return 0;
+}
+
+static int setup(struct provider *p, struct arena *a, struct api_error *e)
+{
+	struct bedrock *b = arena_zalloc(a, sizeof(*b));
+	int r;
+
+	b->region = provider_setting(p, "region_name");
+	b->service = provider_setting(p, "signing_service");
+	if (b->region.len == 0)
+		b->region = STR("us-east-2");
+	if (b->service.len == 0)
+		b->service = STR("bedrock");
+	if (provider_setting(p, "base_url").len == 0 &&
+	    provider_setting(p, "url").len == 0) {
+		struct str url = arena_printf(a,
+					      "https://bedrock-runtime." STR_FMT
+					      ".amazonaws.com/openai/v1",
+					      STR_ARG(b->region));
+
+		r = provider_set_base(p, url, a, e);
+		if (r != 0)
+			return r;
+	}
+	p->state = b;
+	return load_keys(p, b, a, e);
+}
+
+static int no_credentials(const struct provider *p, struct arena *a,
+			  struct api_error *e)
+{
+	(void)api_fail(e, a, 400, NULL, NULL,
+		       "Provider '" STR_FMT
+		       "' has no AWS credentials. Set AWS_BEARER_TOKEN_BEDROCK "
+		       "(a Bedrock API key), or AWS_ACCESS_KEY_ID and "
+		       "AWS_SECRET_ACCESS_KEY, or a profile in "
+		       "~/.aws/credentials where quipu runs, or send the "
+		       "header x-ogx-provider-data: "
+		       "{\"aws_bearer_token_bedrock\": \"<API_KEY>\"}.",
+		       STR_ARG(p->id));
+	e->code = STR("missing_api_key");
+	return API_FAIL;
+}
+
+static int sign(const struct provider *p, const struct provider_request *req,
+		struct arena *a, struct provider_call *out, struct api_error *e)
+{
+	const struct bedrock *b = p->state;
+	struct sigv4 signer = {
+		.access_key = b->keys.access_key,
+		.secret_key = b->keys.secret_key,
+		.token = b->keys.token,
+		.region = b->region,
+		.service = b->service,
+		.wall_ns = req->wall_ns,
+	};
+	/* Only what no proxy on the way may change. */
+	struct sigv4_header headers[] = {
+		{ STR("host"), provider_host(p, a) },
+		{ STR("content-type"), STR("application/json") },
+	};
+	struct sigv4_request signed_part = {
+		.method = out->method,
+		.headers = headers,
+		.header_count = countof(headers),
+		.pieces = out->pieces,
+		.piece_count = out->piece_count,
+	};
+	struct sigv4_result result;
+
+	(void)str_cut(out->target, '?', &signed_part.path, &signed_part.query);
+	if (sigv4_sign(&signer, &signed_part, a, &result) < 0) {
+		return api_fail(e, a, 500, NULL, NULL,
+				"Provider '" STR_FMT "': " STR_FMT,
+				STR_ARG(p->id), STR_ARG(err_text()));
+	}
+	provider_call_header(out, STR("x-amz-date"), result.date);
+	if (b->keys.token.len > 0) {
+		provider_call_header(out, STR("x-amz-security-token"),
+				     b->keys.token);
+	}
+	provider_call_header(out, STR("authorization"), result.authorization);
+	return 0;
+}
+
+static int encode(const struct provider *p, const struct provider_request *req,
+		  struct arena *a, struct provider_call *out,
+		  struct api_error *e)
+{
+	const struct bedrock *b = p->state;
+	int r;
+
+	openai_start(p, req, a, out);
+	r = openai_body(req, a, out, e);
+	if (r != 0)
+		return r;
+	if (provider_key(p, req).len > 0)
+		return openai_bearer(p, req, a, out, e);
+	if (!b->has_keys)
+		return no_credentials(p, a, e);
+	return sign(p, req, a, out, e);
+}
+
+/* What AWS says of a refused key rarely says what to do. */
+static void map_error(const struct provider *p, int status, struct str body,
+		      struct arena *a, struct api_error *out)
+{
+	const struct bedrock *b = p->state;
+	const char *hint;
+
+	openai_map_error(p, status, body, a, out);
+	if (status != 401 && status != 403)
+		return;
+	out->type = str_of(api_error_type(status));
+	if (p->key.len > 0) {
+		hint = "check that AWS_BEARER_TOKEN_BEDROCK has not expired";
+	} else {
+		hint = "check the AWS key pair, that a session token has not "
+		       "expired, that this machine's clock is right, and that "
+		       "the account may call bedrock:InvokeModel";
+	}
+	out->message = arena_printf(a,
+				    "AWS refused the request of provider "
+				    "'" STR_FMT "' in " STR_FMT ": " STR_FMT
+				    " (%s; the model must be enabled in that "
+				    "region)",
+				    STR_ARG(p->id), STR_ARG(b->region),
+				    STR_ARG(out->message), hint);
+}
+
+/* The endpoint has no list of models: they are asked for by name. */
+const struct provider_type bedrock_type = {
+	.name = "remote::bedrock",
+	.id = "bedrock",
+	.caps = PROVIDER_CHAT,
+	.base_url = "https://bedrock-runtime.us-east-2.amazonaws.com/openai/v1",
+	.base_url_env = "AWS_BEDROCK_BASE_URL",
+	.key_env = "AWS_BEARER_TOKEN_BEDROCK|AWS_ACCESS_KEY_ID",
+	.key_field = "aws_bearer_token_bedrock",
+	.settings = settings,
+	.setup = setup,
+	.encode = encode,
+	.map_error = map_error,
+};

@@ -1,0 +1,214 @@
+#include "provider/openai.h"
+
+#include "provider/types.h"
+
+#include <assert.h>
+
+struct str openai_path(enum llm_op op)
+{
+	static const struct str paths[] = {
+		[LLM_CHAT] = STR_INIT("/chat/completions"),
+		[LLM_COMPLETIONS] = STR_INIT("/completions"),
+		[LLM_EMBEDDINGS] = STR_INIT("/embeddings"),
+		[LLM_MODELS] = STR_INIT("/models"),
+	};
+
+	return paths[op];
+}
+
+void openai_start(const struct provider *p, const struct provider_request *req,
+		  struct arena *a, struct provider_call *out)
+{
+	bool has_body = req->op != LLM_MODELS;
+
+	out->method = has_body ? STR("POST") : STR("GET");
+	out->target = arena_printf(a, STR_FMT STR_FMT "%s" STR_FMT,
+				   STR_ARG(p->base.path),
+				   STR_ARG(openai_path(req->op)),
+				   p->base.query.len > 0 ? "?" : "",
+				   STR_ARG(p->base.query));
+	if (has_body) {
+		provider_call_header(out, STR("content-type"),
+				     STR("application/json"));
+	}
+	/* As OpenAI's own clients: also for a stream. */
+	provider_call_header(out, STR("accept"), STR("application/json"));
+	provider_call_header(out, STR("user-agent"),
+			     STR("quipu/" QUIPU_VERSION));
+}
+
+int openai_edit(const struct provider_request *req, struct arena *a,
+		struct splice *s, struct api_error *e)
+{
+	const struct json *doc = req->doc;
+	uint32_t root = json_root(doc);
+
+	*s = (struct splice){ .text = doc->text };
+	if (json_is(doc, json_get(doc, root, STR("model")), req->model) &&
+	    !json_has_duplicates(doc, root))
+		return 0;
+	if (splice_set(s, doc, root, STR("model"),
+		       json_quoted(a, req->model)) != 0) {
+		return api_fail(e, a, 400, NULL, "model",
+				"'model' is given too many times.");
+	}
+	return 0;
+}
+
+void openai_finish(const struct splice *s, struct provider_call *out)
+{
+	out->piece_count = splice_pieces(s, out->pieces);
+	out->body_len = 0;
+	for (size_t i = 0; i < out->piece_count; i++)
+		out->body_len += out->pieces[i].len;
+}
+
+int openai_body(const struct provider_request *req, struct arena *a,
+		struct provider_call *out, struct api_error *e)
+{
+	struct splice s;
+	int r;
+
+	if (req->op == LLM_MODELS)
+		return 0;
+	r = openai_edit(req, a, &s, e);
+	if (r == 0)
+		openai_finish(&s, out);
+	return r;
+}
+
+int openai_no_key(const struct provider *p, struct arena *a,
+		  struct api_error *e)
+{
+	const char *field = p->type->key_field;
+	const char *env = p->type->key_env;
+	struct str hint = STR_NULL;
+
+	if (env != NULL)
+		hint = arena_printf(a, ", or set %s where quipu runs", env);
+	if (field != NULL) {
+		hint = arena_printf(a,
+				    ", or send the header x-ogx-provider-data: "
+				    "{\"%s\": \"<API_KEY>\"}" STR_FMT,
+				    field, STR_ARG(hint));
+	}
+	(void)api_fail(e, a, 400, NULL, NULL,
+		       "API key not provided: provider '" STR_FMT
+		       "' has none. Configure its api_key" STR_FMT ".",
+		       STR_ARG(p->id), STR_ARG(hint));
+	e->code = STR("missing_api_key");
+	return API_FAIL;
+}
+
+/*
+ * The vendor's own service wants a key; another server that was put in its
+ * place may not.
+ */
+static bool needs_key(const struct provider *p)
+{
+	struct str own = str_of(p->type->base_url);
+	struct str host = p->base.host;
+
+	if (p->type->key_optional)
+		return false;
+	return own.len == 0 || str_find(own, host) < own.len;
+}
+
+int openai_bearer(const struct provider *p, const struct provider_request *req,
+		  struct arena *a, struct provider_call *out,
+		  struct api_error *e)
+{
+	struct str key = provider_key(p, req);
+
+	if (key.len > 0) {
+		provider_call_header(out, STR("authorization"),
+				     arena_printf(a, "Bearer " STR_FMT,
+						  STR_ARG(key)));
+	} else if (needs_key(p)) {
+		return openai_no_key(p, a, e);
+	}
+	return 0;
+}
+
+int openai_encode(const struct provider *p, const struct provider_request *req,
+		  struct arena *a, struct provider_call *out,
+		  struct api_error *e)
+{
+	int r;
+
+	openai_start(p, req, a, out);
+	r = openai_bearer(p, req, a, out, e);
+	if (r == 0)
+		r = openai_body(req, a, out, e);
+	return r;
+}
+
+int openai_setup_v1(struct provider *p, struct arena *a, struct api_error *e)
+{
+	(void)a;
+	(void)e;
+	if (p->base.path.len == 0)
+		p->base.path = STR("/v1");
+	return 0;
+}
+
+static const struct setting openai_settings[] = {
+	TYPES_BASE_URL("https://api.openai.com/v1", "OPENAI_BASE_URL"),
+	TYPES_KEY("api_key", "OPENAI_API_KEY"),
+	{ .key = "organization",
+	  .env = "OPENAI_ORG_ID",
+	  .help = "sent as OpenAI-Organization" },
+	{ .key = "project",
+	  .env = "OPENAI_PROJECT_ID",
+	  .help = "sent as OpenAI-Project" },
+	{ 0 },
+};
+
+static int encode_with_account(const struct provider *p,
+			       const struct provider_request *req,
+			       struct arena *a, struct provider_call *out,
+			       struct api_error *e)
+{
+	struct str organization = provider_setting(p, "organization");
+	struct str project = provider_setting(p, "project");
+	int r = openai_encode(p, req, a, out, e);
+
+	if (r != 0)
+		return r;
+	/* Of the configured key's account: a client's own key has another. */
+	if (organization.len > 0 && req->key.len == 0) {
+		provider_call_header(out, STR("openai-organization"),
+				     organization);
+	}
+	if (project.len > 0 && req->key.len == 0)
+		provider_call_header(out, STR("openai-project"), project);
+	return 0;
+}
+
+const struct provider_type openai_type = {
+	.name = "remote::openai",
+	.id = "openai",
+	.caps = PROVIDER_CHAT | PROVIDER_COMPLETIONS | PROVIDER_EMBEDDINGS |
+		PROVIDER_LISTS_MODELS,
+	.base_url = "https://api.openai.com/v1",
+	.base_url_env = "OPENAI_BASE_URL",
+	.key_env = "OPENAI_API_KEY",
+	.key_field = "openai_api_key",
+	.settings = openai_settings,
+	.encode = encode_with_account,
+};
+
+static const struct setting compatible_settings[] = {
+	TYPES_BASE_URL(NULL, NULL),
+	TYPES_KEY("api_key", NULL),
+	{ 0 },
+};
+
+const struct provider_type openai_compatible = {
+	.name = "remote::openai-compatible",
+	.id = "openai-compatible",
+	.caps = PROVIDER_CHAT | PROVIDER_COMPLETIONS | PROVIDER_EMBEDDINGS |
+		PROVIDER_LISTS_MODELS,
+	.key_optional = true,
+	.settings = compatible_settings,
+};

@@ -1,0 +1,68 @@
+/*
+ * openai - how OpenAI does it, which is how most others do it.
+ *
+ * The functions that stand in for a provider type's NULL, and their parts, for
+ * the kinds that differ in one of them.
+ */
+#ifndef PROVIDER_OPENAI_H
+#define PROVIDER_OPENAI_H
+
+#include "provider/provider.h"
+
+/* The client's body with the upstream's model; Authorization: Bearer. */
+must_check int openai_encode(const struct provider *p,
+			     const struct provider_request *req,
+			     struct arena *a, struct provider_call *out,
+			     struct api_error *e);
+
+/* Method, target and the headers that do not authorize. */
+void openai_start(const struct provider *p, const struct provider_request *req,
+		  struct arena *a, struct provider_call *out);
+
+/* "/chat/completions", ...: what follows the base URL's path. */
+struct str openai_path(enum llm_op op);
+
+/*
+ * Edits that make the client's body the upstream's; more may follow, until
+ * openai_finish() makes the pieces.  0 or API_FAIL.
+ */
+must_check int openai_edit(const struct provider_request *req, struct arena *a,
+			   struct splice *s, struct api_error *e);
+void openai_finish(const struct splice *s, struct provider_call *out);
+
+/* Both of the above: only the model is replaced.  LLM_MODELS has no body. */
+must_check int openai_body(const struct provider_request *req, struct arena *a,
+			   struct provider_call *out, struct api_error *e);
+
+/* Authorization: Bearer, or API_FAIL when a key is needed and there is none. */
+must_check int openai_bearer(const struct provider *p,
+			     const struct provider_request *req,
+			     struct arena *a, struct provider_call *out,
+			     struct api_error *e);
+
+/* There is no key: tells the client how to bring one.  API_FAIL. */
+int openai_no_key(const struct provider *p, struct arena *a,
+		  struct api_error *e);
+
+/* A setup: servers that live under /v1 may be named by their origin alone. */
+must_check int openai_setup_v1(struct provider *p, struct arena *a,
+			       struct api_error *e);
+
+void openai_map_error(const struct provider *p, int status, struct str body,
+		      struct arena *a, struct api_error *out);
+
+/* {"data":[{"id"}]}, or a bare array of the same. */
+must_check int openai_decode_models(const struct provider *p, struct str body,
+				    struct arena *a, struct str **out_ids,
+				    size_t *out_n);
+
+/* The same for other names of the array and of the id. */
+struct openai_list {
+	struct str array;
+	struct str id;
+};
+must_check int openai_decode_list(struct str body, const struct openai_list *l,
+				  struct arena *a, struct str **out_ids,
+				  size_t *out_n);
+
+#endif

@@ -1,0 +1,314 @@
+#include "provider/provider.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "config/config.h"
+#include "provider/openai.h"
+#include "provider/types.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum {
+	/* Headers of the configuration, on top of an encoder's own. */
+	EXTRA_HEADERS_MAX = 12,
+};
+
+struct str provider_setting(const struct provider *p, const char *key)
+{
+	for (size_t i = 0; i < p->config->value_count; i++) {
+		const struct config_value *v = &p->config->values[i];
+
+		if (v->setting != NULL &&
+		    str_eq(str_of(v->setting->key), str_of(key)))
+			return v->value;
+	}
+	return STR_NULL;
+}
+
+/* The first of these settings that has a value. */
+static struct str setting_of(const struct provider *p, const char *const *keys)
+{
+	struct str value = STR_NULL;
+
+	for (; *keys != NULL && value.len == 0; keys++)
+		value = str_trim(provider_setting(p, *keys));
+	return value;
+}
+
+int provider_fail(const struct provider *p, struct arena *a,
+		  struct api_error *e, const char *fmt, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	return api_fail(e, a, 500, NULL, NULL, "provider '" STR_FMT "': %s",
+			STR_ARG(p->id), text);
+}
+
+int provider_set_base(struct provider *p, struct str text, struct arena *a,
+		      struct api_error *e)
+{
+	bool has_scheme = str_find(text, STR("://")) < text.len ||
+			  str_starts(text, STR("unix:"));
+
+	if (!has_scheme) {
+		text = arena_printf(a, "%s://" STR_FMT,
+				    p->type->key_optional ? "http" : "https",
+				    STR_ARG(text));
+	}
+	if (url_parse(text, a, &p->base) != 0) {
+		return provider_fail(p, a, e,
+				     "base_url '" STR_FMT
+				     "' is not a URL: " STR_FMT,
+				     STR_ARG(text), STR_ARG(err_text()));
+	}
+	if (p->base.userinfo.len > 0) {
+		return provider_fail(p, a, e,
+				     "base_url must not have a user or a "
+				     "password: use api_key");
+	}
+	while (str_ends(p->base.path, STR("/")))
+		p->base.path.len--;
+	return 0;
+}
+
+static int check_key(const struct provider *p, struct arena *a,
+		     struct api_error *e)
+{
+	for (size_t i = 0; i < p->key.len; i++) {
+		if (p->key.ptr[i] <= ' ' || p->key.ptr[i] > '~') {
+			return provider_fail(p, a, e,
+					     "the key has a byte at %zu that "
+					     "cannot be in a header",
+					     i);
+		}
+	}
+	return 0;
+}
+
+static int unknown_type(struct str name, struct arena *a, struct api_error *e)
+{
+	const struct provider_type *best = NULL;
+	size_t least = name.len / 2;
+
+	for (size_t i = 0; provider_types[i] != NULL; i++) {
+		size_t d = str_distance(str_of(provider_types[i]->name), name);
+
+		if (d <= least) {
+			least = d;
+			best = provider_types[i];
+		}
+	}
+	return api_fail(e, a, 500, NULL, NULL,
+			"provider type '" STR_FMT
+			"' is not known; did you mean '%s'?",
+			STR_ARG(name),
+			best != NULL ? best->name
+				     : "remote::openai-compatible");
+}
+
+int provider_init(struct provider *p, const struct config_provider *config,
+		  struct arena *a, struct api_error *e)
+{
+	static const char *const urls[] = { "base_url", "url", NULL };
+	static const char *const keys[] = { "api_key", "api_token", NULL };
+	const struct provider_type *type = provider_type_find(config->type);
+	struct str url;
+	int r;
+
+	if (type == NULL)
+		return unknown_type(config->type, a, e);
+	*p = (struct provider){ .type = type,
+				.id = config->id,
+				.config = config,
+				.network = &config->network };
+	p->key = setting_of(p, keys);
+	r = check_key(p, a, e);
+	if (r != 0)
+		return r;
+	if (p->network->header_count > EXTRA_HEADERS_MAX) {
+		return provider_fail(p, a, e,
+				     "network.headers has %zu headers, %d are "
+				     "allowed",
+				     p->network->header_count,
+				     EXTRA_HEADERS_MAX);
+	}
+
+	url = setting_of(p, urls);
+	if (url.len == 0)
+		url = str_of(type->base_url);
+	if (url.len > 0) {
+		r = provider_set_base(p, url, a, e);
+		if (r != 0)
+			return r;
+	}
+	if (type->setup != NULL) {
+		r = type->setup(p, a, e);
+		if (r != 0)
+			return r;
+	}
+	if (p->base.host.len == 0 && (type->caps & PROVIDER_LOCAL) == 0) {
+		return provider_fail(p, a, e, "base_url is needed%s%s%s",
+				     type->base_url_env != NULL ? " (or " : "",
+				     type->base_url_env != NULL
+					     ? type->base_url_env
+					     : "",
+				     type->base_url_env != NULL ? ")" : "");
+	}
+	return 0;
+}
+
+struct str provider_key(const struct provider *p,
+			const struct provider_request *req)
+{
+	return req->key.len > 0 ? req->key : p->key;
+}
+
+struct str provider_host(const struct provider *p, struct arena *a)
+{
+	struct str host = p->base.host;
+	uint16_t usual = p->base.tls ? 443 : 80;
+	bool is_v6;
+
+	if (p->base.is_unix)
+		return STR("localhost");
+	is_v6 = memchr(host.ptr, ':', host.len) != NULL;
+	if (is_v6)
+		host = arena_printf(a, "[" STR_FMT "]", STR_ARG(host));
+	if (p->base.port == usual)
+		return host;
+	return arena_printf(a, STR_FMT ":%u", STR_ARG(host), p->base.port);
+}
+
+void provider_call_header(struct provider_call *c, struct str name,
+			  struct str value)
+{
+	assert(c->header_count < PROVIDER_HEADERS_MAX);
+
+	c->headers[c->header_count++] = (struct http_header){
+		.id = http_name_find(name), .name = name, .value = value
+	};
+}
+
+/* The operator's headers win over the encoder's. */
+static void add_headers(const struct provider *p, struct provider_call *c)
+{
+	for (size_t i = 0; i < p->network->header_count; i++) {
+		struct str name = p->network->header_names[i];
+		struct http_header *same = NULL;
+
+		for (size_t j = 0; j < c->header_count; j++) {
+			if (str_eq_nocase(c->headers[j].name, name))
+				same = &c->headers[j];
+		}
+		if (same != NULL) {
+			same->value = p->network->header_values[i];
+		} else {
+			provider_call_header(c, name,
+					     p->network->header_values[i]);
+		}
+	}
+}
+
+static unsigned cap_of(enum llm_op op)
+{
+	switch (op) {
+	case LLM_CHAT:
+		return PROVIDER_CHAT;
+	case LLM_COMPLETIONS:
+		return PROVIDER_COMPLETIONS;
+	case LLM_EMBEDDINGS:
+		return PROVIDER_EMBEDDINGS;
+	case LLM_MODELS:
+		return PROVIDER_LISTS_MODELS;
+	}
+	return 0;
+}
+
+static const char *op_text(enum llm_op op)
+{
+	static const char *const texts[] = {
+		[LLM_CHAT] = "chat completions",
+		[LLM_COMPLETIONS] = "text completions",
+		[LLM_EMBEDDINGS] = "embeddings",
+		[LLM_MODELS] = "a list of its models",
+	};
+
+	return texts[op];
+}
+
+int provider_encode(const struct provider *p,
+		    const struct provider_request *req, struct arena *a,
+		    struct provider_call *out, struct api_error *e)
+{
+	int r;
+
+	assert((p->type->caps & PROVIDER_LOCAL) == 0);
+	assert(req->doc != NULL || req->op == LLM_MODELS);
+
+	if ((p->type->caps & cap_of(req->op)) == 0) {
+		return api_fail(e, a, 501, NULL, NULL,
+				"Provider '" STR_FMT
+				"' (%s) does not offer %s.",
+				STR_ARG(p->id), p->type->name,
+				op_text(req->op));
+	}
+	*out = (struct provider_call){ 0 };
+	if (p->type->encode != NULL) {
+		r = p->type->encode(p, req, a, out, e);
+	} else {
+		r = openai_encode(p, req, a, out, e);
+	}
+	if (r == 0)
+		add_headers(p, out);
+	return r;
+}
+
+/* Some upstreams repeat the key they refused. */
+static struct str without_secret(struct str text, struct str secret,
+				 struct arena *a)
+{
+	static const struct str mask = STR_INIT("********");
+	size_t at = str_find(text, secret), len = 0;
+	char *out;
+
+	/* A shorter one would mask ordinary words. */
+	if (secret.len < mask.len || at == text.len)
+		return text;
+	out = arena_alloc(a, text.len);
+	while (at < text.len) {
+		memcpy(out + len, text.ptr, at);
+		memcpy(out + len + at, mask.ptr, mask.len);
+		len += at + mask.len;
+		text = str_drop(text, at + secret.len);
+		at = str_find(text, secret);
+	}
+	if (text.len > 0)
+		memcpy(out + len, text.ptr, text.len);
+	return (struct str){ out, len + text.len };
+}
+
+void provider_map_error(const struct provider *p, int status, struct str body,
+			struct arena *a, struct api_error *out)
+{
+	if (p->type->map_error != NULL) {
+		p->type->map_error(p, status, body, a, out);
+	} else {
+		openai_map_error(p, status, body, a, out);
+	}
+	out->message = without_secret(out->message, p->key, a);
+	assert(out->status >= 400 && out->status <= 599);
+}
+
+int provider_decode_models(const struct provider *p, struct str body,
+			   struct arena *a, struct str **out_ids, size_t *out_n)
+{
+	if (p->type->decode_models != NULL)
+		return p->type->decode_models(p, body, a, out_ids, out_n);
+	return openai_decode_models(p, body, a, out_ids, out_n);
+}

@@ -1,0 +1,52 @@
+/*
+ * types - every kind of provider, by the file that defines it.
+ */
+#ifndef PROVIDER_TYPES_H
+#define PROVIDER_TYPES_H
+
+#include "provider/provider.h"
+
+extern const struct provider_type openai_type;
+extern const struct provider_type openai_compatible;
+extern const struct provider_type azure_type;
+extern const struct provider_type bedrock_type;
+extern const struct provider_type anthropic_type;
+extern const struct provider_type gemini_type;
+extern const struct provider_type databricks_type;
+extern const struct provider_type vllm_type;
+extern const struct provider_type echo_type;
+
+/* Kinds that are OpenAI's but for their name, address and key. */
+extern const struct provider_type compat_ollama;
+extern const struct provider_type compat_tgi;
+extern const struct provider_type compat_llama_cpp;
+extern const struct provider_type compat_together;
+extern const struct provider_type compat_fireworks;
+extern const struct provider_type compat_groq;
+extern const struct provider_type compat_cerebras;
+extern const struct provider_type compat_sambanova;
+extern const struct provider_type compat_nvidia;
+extern const struct provider_type compat_deepseek;
+extern const struct provider_type compat_mistral;
+extern const struct provider_type compat_openrouter;
+extern const struct provider_type compat_xai;
+extern const struct provider_type compat_runpod;
+extern const struct provider_type compat_llama_api;
+extern const struct provider_type compat_passthrough;
+
+/* Rows that most tables of settings begin with. */
+#define TYPES_BASE_URL(default_url, variables)                             \
+	{ .key = "base_url",                                               \
+	  .def = (default_url),                                            \
+	  .env = (variables),                                              \
+	  .help = "where the API is, with its version: https://host/v1" }, \
+	{                                                                  \
+		.key = "url", .help = "older name of base_url"             \
+	}
+#define TYPES_KEY(name, variables)                                 \
+	{                                                          \
+		.key = (name), .secret = true, .env = (variables), \
+		.help = "the secret key of the account"            \
+	}
+
+#endif
