@@ -116,7 +116,7 @@ must_check int io_wait_any(struct task *t, struct io_wait *waits, size_t count,
  * What is known without a system call, as of this round of the loop: for an
  * idle pooled connection, anything but 0 (or IO_WRITABLE) means it is dead.
  */
-unsigned io_ready(const struct io *io);
+unsigned io_ready(struct io *io);
 
 /* End our sending side. */
 void io_shutdown_write(struct io *io);

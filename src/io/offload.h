@@ -36,6 +36,9 @@ enum {
 must_check int offload_run(struct task *t, struct offload_work *w,
 			   int64_t deadline_ns);
 
+/* For run(): does nobody wait for it any more? */
+bool offload_is_abandoned(const struct offload_work *w);
+
 /* Threads start on first use; this joins them, at the program's end. */
 void offload_stop(void);
 

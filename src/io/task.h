@@ -40,7 +40,7 @@ must_check int task_spawn(struct loop *loop, const char *name,
 			  void (*fn)(struct task *t, void *arg), void *arg);
 
 /* The running task of this thread, or NULL. */
-struct task *task_self(void);
+struct task *task_self(void) __attribute__((noinline));
 
 struct loop *task_loop(const struct task *t);
 
