@@ -65,11 +65,13 @@ struct config_value {
 	struct str origin; /* "quipu.yaml:12", "--port", "default", "" unset */
 	struct str *items; /* LIST: entries; MAP: name, value, name, ... */
 	size_t item_count;
+	size_t column; /* private: in the line of origin; 0: unknown */
 };
 
 struct config_provider {
 	struct str id;
 	struct str type;
+	struct str origin;           /* "quipu.yaml:7", or "environment" */
 	struct config_value *values; /* one per row of its type's table */
 	size_t value_count;
 	struct str *allowed_models;
@@ -131,6 +133,7 @@ struct config {
 
 struct config_sources {
 	const char *file; /* NULL: --config, QUIPU_CONFIG, OGX_CONFIG or none */
+	struct str text;  /* what is in file, when at hand (ptr not NULL) */
 	char **environment; /* as environ; may be NULL */
 	char **flags;       /* what follows the command, NULL at the end */
 };

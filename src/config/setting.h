@@ -44,6 +44,7 @@ struct setting {
 	/* the rest is private to config/ */
 	size_t offset;     /* of the member in the owner's struct */
 	bool stored;       /* there is such a member */
+	bool outside;      /* of the file: variable and flag only */
 	bool env_yields;   /* the file wins over the variable */
 	const char *truth; /* ENUM kept as a bool: the choices that are true */
 	const char *sets;  /* "a|b": a shorthand for these keys */

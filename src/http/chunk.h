@@ -20,7 +20,9 @@
 
 enum {
 	CHUNK_LINE_MAX = 4096,
-	CHUNK_TRAILERS_MAX = 16 * 1024
+	CHUNK_TRAILERS_MAX = 16 * 1024,
+	/* Extensions may not outweigh the data by more than this. */
+	CHUNK_WASTE_MAX = 16 * 1024
 };
 enum {
 	CHUNK_MORE = 1,
@@ -32,6 +34,7 @@ struct chunk_decoder {
 	uint64_t left;   /* bytes of data still to come in this chunk */
 	size_t line;     /* bytes of the current line so far */
 	size_t trailers; /* bytes of trailers so far */
+	uint64_t waste;  /* bytes of extensions less bytes of data */
 	uint8_t state;   /* private */
 	uint8_t digits;
 };

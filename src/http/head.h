@@ -18,6 +18,7 @@
 
 enum {
 	HTTP_HEAD_MAX = 32 * 1024,
+	HTTP_TARGET_MAX = 8 * 1024,
 	HTTP_HEADERS_MAX = 100
 };
 
@@ -43,9 +44,9 @@ struct http_head {
 	struct http_header *headers;
 	size_t header_count;
 	enum http_framing framing;
-	uint64_t content_length; /* HTTP_BODY_LENGTH */
+	uint64_t content_length; /* as announced, also in answer to HEAD */
 	bool keep_alive;         /* the connection may be used again after */
-	bool expect_continue;    /* requests */
+	bool expect_continue;    /* requests, when a body follows */
 };
 
 /* What is wrong, for the peer. */
@@ -57,7 +58,8 @@ struct http_fault {
 /*
  * The length of the head including its blank line, or 0 when more bytes are
  * needed.  *scan starts at 0 and remembers what was looked at, so that bytes
- * that trickle in are looked at once.
+ * that trickle in are looked at once.  An empty line that ends in a bare LF ends
+ * the head, too: parsing then refuses it.
  */
 size_t http_head_end(struct str bytes, size_t *scan);
 
@@ -73,6 +75,12 @@ must_check int http_parse_request(struct str bytes, struct arena *a,
 must_check int http_parse_response(struct str bytes, struct str request_method,
 				   struct arena *a, struct http_head *head,
 				   struct http_fault *fault);
+
+/*
+ * What to say when more bytes than allowed have no end of a head among them:
+ * 414 when the first line takes them up, else 431.
+ */
+void http_fault_too_long(struct str bytes, struct http_fault *fault);
 
 /* The first field of that name, or NULL. */
 const struct http_header *http_find(const struct http_head *head,

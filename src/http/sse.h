@@ -15,7 +15,9 @@
  * events come out.  The format is that of WHATWG HTML, section 9.2.6.
  *
  * All raw spans put together are all bytes fed but for an unfinished event:
- * comments and blocks without data come out as well, as SSE_OTHER.
+ * comments and blocks without data come out as well, as SSE_OTHER.  When an
+ * event ends in CR and nothing has come after it, it is not held back to see
+ * whether an LF follows; that LF is then an SSE_OTHER of its own.
  */
 #ifndef HTTP_SSE_H
 #define HTTP_SSE_H
@@ -34,36 +36,43 @@ struct sse_event {
 		raw; /* the event's bytes, with the blank line that ends it */
 	/*
 	 * Where data[0] stands in raw, when the event has exactly one data
-	 * line, so that data can be edited in place; else SIZE_MAX.
+	 * line (and a colon in it), so that data can be edited in place; else
+	 * SIZE_MAX.
 	 */
 	size_t data_at;
 };
 
 struct sse_parser {
-	struct buf in;   /* bytes fed */
-	size_t at;       /* in is parsed up to here */
-	size_t start;    /* of the event being built */
-	size_t scan;     /* in is searched for line ends up to here */
-	struct buf type; /* fields of the event being built */
-	struct buf data; /* only when it has several data lines */
-	struct str line; /* offset and length of its only data line */
-	size_t line_at;
-	unsigned data_lines;
-	bool bom_done;
-	bool skip_lf; /* the last line ended in CR: an LF may follow */
-	bool taken;   /* the event was handed out: the next line starts anew */
+	struct buf in; /* bytes fed and not dropped yet */
+	size_t max;
+	size_t start; /* of the event being built */
+	size_t at;    /* of the line being read */
+	size_t scan;  /* in is searched for line ends up to here */
+	/* Fields of the event being built; places count from its start. */
+	size_t type_at, type_len;
+	size_t line_at, line_len; /* its first data line */
+	size_t data_lines;
+	struct buf data; /* all of them, when there are several */
+	bool begun;      /* the stream's first bytes were looked at for a BOM */
+	bool has_colon;  /* the first data line does */
+	bool skip_lf;    /* the last line ended in CR: an LF may follow */
 };
 
 /* No event, and no line, may be longer than max bytes. */
 void sse_init(struct sse_parser *p, size_t max);
 void sse_fini(struct sse_parser *p);
 
-/* Returns 0, or -EMSGSIZE when a line or an event is too long. */
+/*
+ * Returns 0, or -EMSGSIZE when a line or an event is too long.  Ask sse_next()
+ * until it has no more before the next piece: what waits counts as one event.
+ */
 must_check int sse_feed(struct sse_parser *p, struct str bytes);
 
 /*
  * Returns SSE_EVENT, SSE_OTHER (only raw is set), or 0 when more bytes are
- * needed.  The slices in ev are valid until the next call on p.
+ * needed.  The slices in ev are valid until the next call on p.  -EMSGSIZE is
+ * what the next sse_feed() would say, or that an event in a piece longer than
+ * the limit is over it.
  */
 must_check int sse_next(struct sse_parser *p, struct sse_event *ev);
 

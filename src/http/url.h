@@ -6,14 +6,18 @@
 
 #include "base/arena.h"
 
+enum {
+	URL_MAX = 8 * 1024
+};
+
 struct url {
 	bool tls;
 	bool is_unix; /* http+unix://%2Frun%2Fx.sock/path or unix:/run/x.sock */
 	struct str host; /* lower case, without brackets; the path when unix */
-	uint16_t port;   /* the scheme's default when not given */
+	uint16_t port;   /* the scheme's default when not given; unix: 0 */
 	bool port_given;
 	struct str userinfo; /* "" when absent; never logged */
-	struct str path;     /* starts with '/', or "" */
+	struct str path;     /* starts with '/', or ""; a fragment is dropped */
 	struct str query;    /* without '?' */
 };
 
@@ -23,7 +27,10 @@ struct url {
  */
 must_check int url_parse(struct str text, struct arena *a, struct url *out);
 
-/* Split an origin-form or absolute-form request target into path and query. */
+/*
+ * Split an origin-form or absolute-form request target into path ("/" when
+ * empty) and query.  Returns 0, or -EINVAL for any other form.
+ */
 must_check int url_parse_target(struct str target, struct str *path,
 				struct str *query);
 
@@ -36,7 +43,10 @@ must_check int url_decode(struct str text, struct arena *a, struct str *out);
 /* Everything but RFC 3986 unreserved bytes as %XX; '/' too unless keep_slash. */
 struct str url_encode(struct str text, bool keep_slash, struct arena *a);
 
-/* The decoded value of a query parameter: 1 found, 0 absent, or -EINVAL. */
+/*
+ * The decoded value of the first query parameter of that name, '+' read as a
+ * space: 1 found, 0 absent, or -EINVAL.
+ */
 must_check int url_query_get(struct str query, struct str name, struct arena *a,
 			     struct str *out);
 

@@ -27,9 +27,10 @@ struct client;
 struct client_response;
 
 struct client_cfg {
-	size_t pool_max;      /* idle connections per origin */
-	int64_t pool_idle_ns; /* an idle one is closed after this */
-	size_t body_buf_size; /* 0: 64 KB; held only while bytes are in it */
+	size_t pool_max;       /* idle connections per origin */
+	int64_t pool_idle_ns;  /* an idle one is closed after this */
+	size_t body_buf_size;  /* 0: 64 KB; held only while bytes are in it */
+	uint64_t inflated_max; /* of one body, when coded; 0: 256 MB */
 };
 
 struct client *client_new(struct loop *loop, const struct client_cfg *cfg);
@@ -49,6 +50,7 @@ struct client_origin {
 };
 
 struct client_timeouts {
+	/* 0 is no limit. */
 	int64_t connect_ns;    /* DNS, TCP, proxy and TLS together */
 	int64_t first_byte_ns; /* from sent to the answer's head */
 	int64_t idle_ns;       /* between bytes of the body */
@@ -93,6 +95,7 @@ struct client_response {
 	struct http_head head;    /* its slices live until client_done() */
 	bool reused;              /* went over a pooled connection */
 	bool retried;             /* silently, after a stale one */
+	bool inflated;            /* content-encoding, in head, is undone */
 	int64_t sent_ns, head_ns; /* monotonic: request sent, head received */
 				  /* private state follows in client.c */
 };

@@ -75,25 +75,31 @@ static struct str sample(void)
 }
 
 /* Feed in pieces of step bytes, take out at most cap at a time. */
-static int run(enum inflate_coding coding, struct str in, size_t step,
-	       size_t cap, uint64_t max, struct buf *out, bool *done)
+struct run {
+	enum inflate_coding coding;
+	size_t step, cap;
+	uint64_t max;
+	bool done; /* out */
+};
+
+static int run(struct run *run, struct str in, struct buf *out)
 {
-	struct inflate *z = inflate_new(coding, max);
+	struct inflate *z = inflate_new(run->coding, run->max);
 	int r = 0;
 
 	while (r == 0 && in.len > 0) {
-		struct str piece = str_take(in, step);
+		struct str piece = str_take(in, run->step);
 		size_t n = 1;
 
 		in = str_drop(in, piece.len);
 		while (r == 0 && (n > 0 || piece.len > 0)) {
-			assert_int_equal(buf_reserve(out, cap), 0);
-			r = inflate_next(z, &piece, out->ptr + out->len, cap,
-					 &n);
+			assert_int_equal(buf_reserve(out, run->cap), 0);
+			r = inflate_next(z, &piece, out->ptr + out->len,
+					 run->cap, &n);
 			out->len += r == 0 ? n : 0;
 		}
 	}
-	*done = inflate_is_done(z);
+	run->done = inflate_is_done(z);
 	inflate_free(z);
 	return r;
 }
@@ -106,20 +112,21 @@ static void undoes_at_every_split(void **state)
 	(void)state;
 	for (size_t i = 0; i < countof(formats); i++) {
 		for (size_t j = 0; j < countof(steps) * countof(caps); j++) {
+			struct run feed = {
+				.coding = formats[i].coding,
+				.step = steps[j / countof(caps)],
+				.cap = caps[j % countof(caps)],
+				.max = 5000,
+			};
 			struct buf in, out;
-			bool done;
 
 			buf_init(&in, 4 << 20);
 			buf_init(&out, 1 << 20);
 			pack(formats[i].how, sample(), &in);
 			check_int(formats[i].name,
-				  run(formats[i].coding, buf_str(&in),
-				      steps[j / countof(caps)],
-				      caps[j % countof(caps)], 5000, &out,
-				      &done),
-				  0);
+				  run(&feed, buf_str(&in), &out), 0);
 			check_str(formats[i].name, buf_str(&out), sample());
-			check_true(formats[i].name, done);
+			check_true(formats[i].name, feed.done);
 			buf_fini(&in);
 			buf_fini(&out);
 		}
@@ -130,8 +137,8 @@ static void takes_members_in_a_row(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < countof(formats); i++) {
+		struct run feed = { formats[i].coding, 3, 100, 100, false };
 		struct buf in, out;
-		bool done;
 		int r;
 
 		buf_init(&in, 4 << 20);
@@ -139,8 +146,7 @@ static void takes_members_in_a_row(void **state)
 		pack(formats[i].how, STR("one "), &in);
 		pack(formats[i].how, STR(""), &in);
 		pack(formats[i].how, STR("two"), &in);
-		r = run(formats[i].coding, buf_str(&in), 3, 100, 100, &out,
-			&done);
+		r = run(&feed, buf_str(&in), &out);
 		check_int(formats[i].name, r, formats[i].repeats ? 0 : -EPROTO);
 		if (formats[i].repeats)
 			check_str(formats[i].name, buf_str(&out),
@@ -156,21 +162,22 @@ static void keeps_the_limit(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < countof(formats); i++) {
+		struct run feed = {
+			.coding = formats[i].coding,
+			.step = 1000,
+			.cap = 4096,
+			.max = (1 << 20) - 1,
+		};
 		struct buf in, out;
-		bool done;
 
 		buf_init(&in, 4 << 20);
 		buf_init(&out, 2 << 20);
 		pack(formats[i].how, (struct str){ zeros, 1 << 20 }, &in);
-		check_int(formats[i].name,
-			  run(formats[i].coding, buf_str(&in), 1000, 4096,
-			      (1 << 20) - 1, &out, &done),
+		check_int(formats[i].name, run(&feed, buf_str(&in), &out),
 			  -EMSGSIZE);
 		buf_clear(&out);
-		check_int(formats[i].name,
-			  run(formats[i].coding, buf_str(&in), 1000, 4096,
-			      1 << 20, &out, &done),
-			  0);
+		feed.max++;
+		check_int(formats[i].name, run(&feed, buf_str(&in), &out), 0);
 		check_int(formats[i].name, out.len, 1 << 20);
 		buf_fini(&out);
 		buf_init(&out, (1 << 20) - 1);

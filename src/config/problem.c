@@ -1,0 +1,111 @@
+#include "config/problem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void problem_init(struct problems *p, struct buf *out)
+{
+	*p = (struct problems){ .out = out };
+}
+
+/* A full buffer loses the line: the count still makes the load fail. */
+static void add(struct problems *p, struct str s)
+{
+	(void)!buf_add(p->out, s);
+}
+
+static void add_place(struct problems *p, struct place at)
+{
+	char text[64];
+	int n = 0;
+
+	add(p, at.name);
+	if (at.line > 0)
+		n = snprintf(text, sizeof(text), ":%zu", at.line);
+	add(p, (struct str){ text, (size_t)n });
+	n = 0;
+	if (at.column > 0)
+		n = snprintf(text, sizeof(text), ":%zu", at.column);
+	add(p, (struct str){ text, (size_t)n });
+	if (at.name.len > 0)
+		add(p, STR(": "));
+}
+
+static void add_line(struct problems *p, struct place at, struct str kind,
+		     const char *fmt, va_list args)
+	__attribute__((format(printf, 4, 0)));
+
+static void add_line(struct problems *p, struct place at, struct str kind,
+		     const char *fmt, va_list args)
+{
+	char text[PROBLEM_LINE_MAX];
+	int n = vsnprintf(text, sizeof(text), fmt, args);
+	struct str line = { text, n > 0 ? (size_t)n : 0 };
+
+	add_place(p, at);
+	add(p, kind);
+	if (line.len >= sizeof(text)) {
+		add(p, str_take(line, sizeof(text) - 1));
+		add(p, STR("..."));
+	} else {
+		add(p, line);
+	}
+	add(p, STR("\n"));
+}
+
+void problem_error(struct problems *p, struct place at, const char *fmt, ...)
+{
+	va_list args;
+
+	if (p->errors++ >= PROBLEM_ERRORS_MAX)
+		return;
+	va_start(args, fmt);
+	add_line(p, at, STR("error: "), fmt, args);
+	va_end(args);
+}
+
+void problem_warning(struct problems *p, struct place at, const char *fmt, ...)
+{
+	va_list args;
+
+	if (p->warnings++ >= PROBLEM_WARNINGS_MAX)
+		return;
+	va_start(args, fmt);
+	add_line(p, at, STR("warning: "), fmt, args);
+	va_end(args);
+}
+
+void problem_done(struct problems *p)
+{
+	if (p->errors > PROBLEM_ERRORS_MAX)
+		(void)!buf_printf(p->out, "and %u more errors\n",
+				  p->errors - PROBLEM_ERRORS_MAX);
+	if (p->warnings > PROBLEM_WARNINGS_MAX)
+		(void)!buf_printf(p->out, "and %u more warnings\n",
+				  p->warnings - PROBLEM_WARNINGS_MAX);
+}
+
+struct str problem_printable(struct arena *a, struct str s)
+{
+	struct str cut = str_take(s, PROBLEM_QUOTE_MAX);
+	char *text = arena_alloc(a, PROBLEM_QUOTE_MAX + 3);
+	size_t n = 0;
+
+	for (; n < cut.len; n++) {
+		unsigned char c = (unsigned char)cut.ptr[n];
+
+		/* Terminal escapes stay out of the operator's terminal. */
+		text[n] = c < 0x20 || c == 0x7f ? '?' : (char)c;
+	}
+	if (cut.len < s.len) {
+		memcpy(text + n, "...", 3);
+		n += 3;
+	}
+	return (struct str){ text, n };
+}
+
+struct str problem_quote(struct arena *a, struct str s)
+{
+	s = problem_printable(a, s);
+	return arena_printf(a, "\"" STR_FMT "\"", STR_ARG(s));
+}

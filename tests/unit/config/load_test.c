@@ -1,0 +1,444 @@
+#include "config/config.h"
+
+#include "tests/unit/config/types.h"
+#include "tests/unit/table.h"
+
+/* Loads text as "quipu.yaml" and gives the messages. */
+static int load(const char *text, char **environment, char **flags,
+		struct config **out, struct buf *messages)
+{
+	buf_init(messages, CONFIG_MESSAGES_MAX);
+	return config_load(&(struct config_sources){ .file = "quipu.yaml",
+						     .text = str_of(text),
+						     .environment = environment,
+						     .flags = flags },
+			   test_types, out, messages);
+}
+
+struct message_case {
+	const char *name;
+	const char *yaml;
+	const char *want; /* all messages; "" for none */
+};
+
+static void check_messages(const struct message_case *c)
+{
+	static char empty[] = "EMPTY=", word[] = "WORD=word",
+		    home[] = "HOME=/home/me";
+	char *environment[] = { empty, word, home, NULL };
+	struct config *cfg = NULL;
+	struct buf messages;
+	bool is_bad = strstr(c->want, "error: ") != NULL;
+	int r = load(c->yaml, environment, NULL, &cfg, &messages);
+
+	check_str(c->name, buf_str(&messages), str_of(c->want));
+	check_int(c->name, r, is_bad ? CONFIG_BAD : 0);
+	check_true(c->name, (cfg != NULL) == !is_bad);
+	config_unref(cfg);
+	buf_fini(&messages);
+}
+
+static void a_wrong_file_gets_its_messages(void **state)
+{
+	static const struct message_case cases[] = {
+		{ "an empty file is fine", "", "" },
+		{ "a file of comments is fine", "# nothing\n", "" },
+		{ "a null section is fine", "server:\nlog: ~\n", "" },
+		{ "a list is no configuration", "- 1\n",
+		  "quipu.yaml:1:1: error: the file must be a mapping\n" },
+		{ "a misspelt key names the near one", "server:\n  prot: 80\n",
+		  "quipu.yaml:2:3: error: server.prot: unknown key; "
+		  "did you mean \"port\"?\n" },
+		{ "a misspelt section names the near one",
+		  "sever:\n  port: 80\n",
+		  "quipu.yaml:1:1: error: sever: unknown key; "
+		  "did you mean \"server\"?\n" },
+		{ "a key in the wrong section names the right one",
+		  "port: 80\n",
+		  "quipu.yaml:1:1: error: port: unknown key; "
+		  "did you mean \"server.port\"?\n" },
+		{ "an unknown top-level key is a warning", "colours: {a: b}\n",
+		  "quipu.yaml:1:1: warning: colours: unknown key, ignored\n" },
+		{ "an unknown key of a section is an error",
+		  "server:\n  colours: red\n",
+		  "quipu.yaml:2:3: error: server.colours: unknown key\n" },
+		{ "what OGX has and quipu does not is a warning",
+		  "storage:\n  backends: {kv: {type: x}}\nsafety: {}\n",
+		  "quipu.yaml:1:1: warning: storage: not used by quipu\n" },
+		{ "what names the distribution is silent",
+		  "version: 2\ndistro_name: starter\napis: [inference]\n", "" },
+		{ "a variable in an unused section is not looked at",
+		  "logging:\n  file: ${env.NO_SUCH}\n",
+		  "quipu.yaml:1:1: warning: logging: not used by quipu\n" },
+		{ "a word is no number", "server:\n  port: abc\n",
+		  "quipu.yaml:2:9: error: server.port: \"abc\" is not a whole "
+		  "number\n" },
+		{ "a port has limits", "server: {port: 65536}\n",
+		  "quipu.yaml:1:16: error: server.port: \"65536\" is not "
+		  "between 0 and 65535\n" },
+		{ "a size has limits", "server: {limits: {head: 2MB}}\n",
+		  "quipu.yaml:1:25: error: server.limits.head: \"2MB\" is not "
+		  "between 1KB and 1MB\n" },
+		{ "a duration has limits", "server: {timeouts: {body: 0}}\n",
+		  "quipu.yaml:1:27: error: server.timeouts.body: \"0\" is not "
+		  "between 1ms and 1d\n" },
+		{ "a duration has units",
+		  "server: {timeouts: {body: 5 parsecs}}\n",
+		  "quipu.yaml:1:27: error: server.timeouts.body: \"5 parsecs\" "
+		  "is not a duration such as 250ms, 15s or 10m\n" },
+		{ "a choice names all and the near one",
+		  "log: {level: debgu}\n",
+		  "quipu.yaml:1:14: error: log.level: \"debgu\" is not one of "
+		  "debug, info, warn, error; did you mean \"debug\"?\n" },
+		{ "a truth is true or false", "log: {access: maybe}\n",
+		  "quipu.yaml:1:15: error: log.access: \"maybe\" is neither "
+		  "true nor false\n" },
+		{ "a list is not a single value", "server: {port: [1]}\n",
+		  "quipu.yaml:1:16: error: server.port: must be a single "
+		  "value\n" },
+		{ "a mapping is not a single value", "server: {port: {a: 1}}\n",
+		  "quipu.yaml:1:16: error: server.port: must be a single "
+		  "value\n" },
+		{ "a section is a mapping", "server: 8080\n",
+		  "quipu.yaml:1:9: error: server: must be a mapping\n" },
+		{ "terminal escapes are not printed",
+		  "server: {port: \"\\e[31m\"}\n",
+		  "quipu.yaml:1:16: error: server.port: \"?[31m\" is not a "
+		  "whole number\n" },
+		{ "all errors are told, not only the first",
+		  "server: {port: x, host: a}\nlog:\n  level: y\n  colour: z\n",
+		  "quipu.yaml:1:16: error: server.port: \"x\" is not a whole "
+		  "number\n"
+		  "quipu.yaml:3:10: error: log.level: \"y\" is not one of "
+		  "debug, info, warn, error\n"
+		  "quipu.yaml:4:3: error: log.colour: unknown key\n" },
+		{ "a key stands once",
+		  "server: {port: 1}\nlog: {}\nserver: {port: 2}\n",
+		  "quipu.yaml:3:1: error: key \"server\" stands twice, first "
+		  "in line 1\n" },
+		{ "an unset variable is named",
+		  "server:\n  host: ${env.NO_SUCH}\n",
+		  "quipu.yaml:2:9: error: server.host: environment variable "
+		  "NO_SUCH is not set or empty; ${env.NO_SUCH:=} allows "
+		  "that\n" },
+		{ "an empty variable is as good as unset",
+		  "server: {host: \"${env.EMPTY}\"}\n",
+		  "quipu.yaml:1:16: error: server.host: environment variable "
+		  "EMPTY is not set or empty; ${env.EMPTY:=} allows that\n" },
+		{ "a variable without an end is an error",
+		  "server: {host: \"${env.WORD\"}\n",
+		  "quipu.yaml:1:16: error: server.host: \"${env.WORD\" is not "
+		  "${env.NAME}, ${env.NAME:=text} or ${env.NAME:+text}\n" },
+		{ "a certificate needs its key",
+		  "server: {tls_certfile: a.pem}\n",
+		  "quipu.yaml:1:24: error: server.tls_certfile: needs "
+		  "server.tls_keyfile as well\n" },
+		{ "an authority needs a certificate",
+		  "server: {tls_cafile: a.pem}\n",
+		  "quipu.yaml:1:22: error: server.tls_cafile: needs "
+		  "server.tls_certfile as well\n" },
+		{ "authentication that cannot be had stops the start",
+		  "server:\n  auth:\n    provider_config: {type: github}\n",
+		  "quipu.yaml:2:3: error: server.auth: quipu cannot check "
+		  "clients yet; without this section everybody may use the "
+		  "server\n" },
+		{ "authentication that is switched off does not",
+		  "server:\n  auth:\n    provider_config:\n"
+		  "      type: ${env.AUTH:=}\n      url: ${env.AUTH_URL}\n",
+		  "" },
+		{ "a proxy speaks HTTP",
+		  "upstream: {network: {proxy: {https: socks5://h}}}\n",
+		  "quipu.yaml:1:37: error: upstream.network.proxy.https: only "
+		  "http:// and https:// proxies can be used\n" },
+		{ "a client certificate needs its key",
+		  "upstream: {network: {tls: {client_cert: a}}}\n",
+		  "quipu.yaml:1:41: error: upstream.network.tls.client_cert: "
+		  "needs network.tls.client_key as well\n" },
+		{ "a header cannot smuggle another",
+		  "upstream: {network: {headers: {a: \"b\\r\\nc: d\"}}}\n",
+		  "quipu.yaml:1:31: error: upstream.network.headers: \"a\" is "
+		  "no header that can be sent\n" },
+		{ "headers are a mapping",
+		  "upstream: {network: {headers: abc}}\n",
+		  "quipu.yaml:1:31: error: upstream.network.headers: must be "
+		  "a mapping of names to texts\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(cases); i++)
+		check_messages(&cases[i]);
+}
+
+static void text_that_is_not_yaml_is_located(void **state)
+{
+	static const struct message_case cases[] = {
+		{ "a tab indents nothing", "server:\n\tport: 1\n",
+		  "quipu.yaml:2:1: error: not YAML: found character that "
+		  "cannot start any token while scanning for the next "
+		  "token\n" },
+		{ "an alias is refused", "a: &x 1\nb: *x\n",
+		  "quipu.yaml:1:4: error: anchors and aliases are not "
+		  "supported\n"
+		  "quipu.yaml:2:4: error: anchors and aliases are not "
+		  "supported\n"
+		  "quipu.yaml:1:1: warning: a: unknown key, ignored\n" },
+		{ "a tag is refused", "server: !own {port: 1}\n",
+		  "quipu.yaml:1:9: error: tags are not supported\n" },
+		{ "YAML's own tags are fine", "server: {port: !!str 1}\n", "" },
+		{ "a second document is refused", "log: {}\n---\nlog: {}\n",
+		  "quipu.yaml:2:1: error: a second document; there may be "
+		  "one\n" },
+		{ "a key is a text", "? [a]\n: b\n",
+		  "quipu.yaml:1:3: error: a key must be a text\n" },
+		{ "bytes that are not UTF-8 are located",
+		  "server: {}\nlog: \xff\n",
+		  "quipu.yaml:2:6: error: not YAML: invalid leading UTF-8 "
+		  "octet\n" },
+		{ "a byte order mark is skipped",
+		  "\xef\xbb\xbfserver: {port: 1}\n", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(cases); i++)
+		check_messages(&cases[i]);
+}
+
+#define ENTRY                                            \
+	"providers:\n  inference:\n  - provider_id: a\n" \
+	"    provider_type: remote::test\n"
+
+static void providers_get_their_messages(void **state)
+{
+	static const struct message_case cases[] = {
+		{ "a complete provider is fine",
+		  ENTRY "    config: {base_url: u, api_key: k}\n", "" },
+		{ "what is required and unset is named",
+		  ENTRY "    config: {api_key: k}\n",
+		  "quipu.yaml:3:5: error: "
+		  "providers.inference[0].config.base_url: is required, here "
+		  "or as environment variable TEST_URL\n" },
+		{ "a misspelt key names the near one",
+		  ENTRY "    config:\n      base_url: u\n      api_kye: k\n",
+		  "quipu.yaml:7:7: error: "
+		  "providers.inference[0].config.api_kye: unknown key; did "
+		  "you mean \"api_key\"?\n" },
+		{ "a key of the entry is checked",
+		  ENTRY "    confg: {base_url: u}\n"
+			"    config: {base_url: u}\n",
+		  "quipu.yaml:5:5: error: providers.inference[0].confg: "
+		  "unknown key; did you mean \"config\"?\n" },
+		{ "a secret is not in the message",
+		  ENTRY "    config: {base_url: u, pin: hunter2}\n",
+		  "quipu.yaml:5:32: error: "
+		  "providers.inference[0].config.pin: the value is not a "
+		  "whole number\n" },
+		{ "a key with a dot is a mapping",
+		  ENTRY "    config: {base_url: u, retry: {max: 11}}\n",
+		  "quipu.yaml:5:40: error: "
+		  "providers.inference[0].config.retry.max: \"11\" is not "
+		  "between 1 and 10\n" },
+		{ "a misspelt type names the near one",
+		  "providers:\n  inference:\n  - provider_id: a\n"
+		  "    provider_type: remote::tset\n",
+		  "quipu.yaml:4:20: error: providers.inference[0].provider_type: "
+		  "\"remote::tset\" is unknown; did you mean "
+		  "\"remote::test\"?\n" },
+		{ "an unknown remote type is an error",
+		  "providers:\n  inference:\n  - provider_id: a\n"
+		  "    provider_type: remote::watsonx\n",
+		  "quipu.yaml:4:20: error: providers.inference[0].provider_type: "
+		  "\"remote::watsonx\" is unknown\n" },
+		{ "an inline type of OGX is left out with its models",
+		  "providers:\n  inference:\n  - provider_id: st\n"
+		  "    provider_type: inline::sentence-transformers\n"
+		  "    config: {a: b}\n"
+		  "registered_resources: {models: [{model_id: m, "
+		  "provider_id: st}]}\n",
+		  "quipu.yaml:4:20: warning: "
+		  "providers.inference[0].provider_type: "
+		  "\"inline::sentence-transformers\" is not one of quipu's; "
+		  "left out\n" },
+		{ "an entry without an id is an error",
+		  "providers: {inference: [{provider_type: remote::plain}]}\n",
+		  "quipu.yaml:1:25: error: "
+		  "providers.inference[0].provider_id: is required\n" },
+		{ "an entry without a type is an error",
+		  "providers: {inference: [{provider_id: a}]}\n",
+		  "quipu.yaml:1:25: error: "
+		  "providers.inference[0].provider_type: is required\n" },
+		{ "an entry that is switched off is not looked at",
+		  "providers:\n  inference:\n"
+		  "  - provider_id: ${env.NO_SUCH:+azure}\n"
+		  "    provider_type: nonsense\n"
+		  "    config: {x: \"${env.NO_SUCH}\"}\n"
+		  "  - provider_id: __disabled__\n"
+		  "    provider_type: nonsense\n"
+		  "  - provider_id: ''\n",
+		  "" },
+		{ "an id stands once",
+		  "providers:\n  inference:\n"
+		  "  - {provider_id: a, provider_type: remote::plain}\n"
+		  "  - {provider_id: a, provider_type: remote::plain}\n",
+		  "quipu.yaml:4:19: error: providers.inference[1].provider_id: "
+		  "\"a\" is the id of another provider\n" },
+		{ "an id has no spaces",
+		  "providers:\n  inference:\n"
+		  "  - {provider_id: a b, provider_type: remote::plain}\n",
+		  "quipu.yaml:3:19: error: providers.inference[0].provider_id: "
+		  "\"a b\" is not 1 to 128 printable ASCII characters\n" },
+		{ "other APIs are warnings",
+		  "providers:\n  safety: [{provider_id: x}]\n  agents: []\n"
+		  "  magic: [1]\n",
+		  "quipu.yaml:2:3: warning: providers.safety: not used by "
+		  "quipu\n"
+		  "quipu.yaml:4:3: warning: providers.magic: unknown key, "
+		  "ignored\n" },
+		{ "a misspelt API is an error", "providers: {inferense: []}\n",
+		  "quipu.yaml:1:13: error: providers.inferense: unknown key; "
+		  "did you mean \"inference\"?\n" },
+		{ "inference is a list", "providers: {inference: {a: b}}\n",
+		  "quipu.yaml:1:24: error: providers.inference: must be a "
+		  "list\n" },
+		{ "an entry is a mapping", "providers: {inference: [a]}\n",
+		  "quipu.yaml:1:25: error: providers.inference[0]: must be a "
+		  "mapping\n" },
+		{ "a model's provider must be there",
+		  "providers: {inference: [{provider_id: azure, "
+		  "provider_type: remote::plain}]}\n"
+		  "registered_resources:\n  models:\n"
+		  "  - model_id: m\n    provider_id: azrue\n",
+		  "quipu.yaml:5:18: error: registered_resources.models[0]."
+		  "provider_id: there is no provider \"azrue\"; did you mean "
+		  "\"azure\"?\n" },
+		{ "a model stands once",
+		  "providers: {inference: [{provider_id: a, "
+		  "provider_type: remote::plain}]}\n"
+		  "registered_resources:\n  models:\n"
+		  "  - {model_id: m}\n  - {model_id: m}\n",
+		  "quipu.yaml:5:16: error: registered_resources.models[1]."
+		  "model_id: \"m\" stands twice, first in quipu.yaml:4\n" },
+		{ "a model needs a provider when there are none",
+		  "registered_resources: {models: [{model_id: m}]}\n",
+		  "quipu.yaml:1:33: error: registered_resources.models[0]."
+		  "provider_id: is required\n" },
+		{ "a model that is switched off is not looked at",
+		  "registered_resources:\n  models:\n"
+		  "  - {model_id: \"${env.NO_SUCH:=}\", x: y}\n"
+		  "  - {model_id: m, provider_id: \"${env.NO_SUCH:+a}\"}\n",
+		  "" },
+		{ "other resources are warnings",
+		  "registered_resources: {shields: [a], tool_groups: []}\n",
+		  "quipu.yaml:1:24: warning: registered_resources.shields: "
+		  "not used by quipu\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(cases); i++)
+		check_messages(&cases[i]);
+}
+
+static void errors_past_twenty_are_counted(void **state)
+{
+	struct config *cfg = NULL;
+	struct buf yaml, messages;
+	size_t lines = 0;
+
+	(void)state;
+	buf_init(&yaml, 4096);
+	assert_int_equal(buf_add(&yaml, STR("server:\n")), 0);
+	for (int i = 0; i < 25; i++)
+		assert_int_equal(buf_printf(&yaml, "  unknown%d: 1\n", i), 0);
+	assert_int_equal(buf_printf(&yaml, "%c", 0), 0);
+	assert_int_equal(load(yaml.ptr, NULL, NULL, &cfg, &messages),
+			 CONFIG_BAD);
+	for (size_t i = 0; i < messages.len; i++)
+		lines += messages.ptr[i] == '\n';
+	assert_int_equal(lines, 21);
+	assert_true(str_ends(buf_str(&messages), STR("and 5 more errors\n")));
+	buf_fini(&messages);
+	buf_fini(&yaml);
+}
+
+static void limits_are_kept(void **state)
+{
+	static const struct {
+		const char *name, *head, *repeat;
+		size_t times;
+		const char *want; /* the end of the messages */
+	} cases[] = {
+		{ "depth", "a: ", "[", 40, "error: nested too deep\n" },
+		{ "nodes", "a: [", "1,", 60000,
+		  "error: more than 50000 values\n" },
+		{ "scalar", "log: {level: ", "x", 70000,
+		  "error: value of more than 65536 bytes\n" },
+		{ "file", "#", "xxxxxxxx", 140000,
+		  "error: the file has more than 1048576 bytes\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct config *cfg = NULL;
+		struct buf yaml, messages;
+
+		buf_init(&yaml, 4 << 20);
+		assert_int_equal(buf_add(&yaml, str_of(cases[i].head)), 0);
+		for (size_t j = 0; j < cases[i].times; j++)
+			assert_int_equal(buf_add(&yaml,
+						 str_of(cases[i].repeat)),
+					 0);
+		assert_int_equal(buf_printf(&yaml, "%c", 0), 0);
+		check_int(cases[i].name,
+			  load(yaml.ptr, NULL, NULL, &cfg, &messages),
+			  CONFIG_BAD);
+		if (str_find(buf_str(&messages), str_of(cases[i].want)) ==
+		    messages.len)
+			fail_msg("%s: got '" STR_FMT "'", cases[i].name,
+				 STR_ARG(buf_str(&messages)));
+		buf_fini(&messages);
+		buf_fini(&yaml);
+	}
+}
+
+static void a_file_that_cannot_be_read_is_an_error(void **state)
+{
+	static const struct {
+		const char *name, *file, *want;
+	} cases[] = {
+		{ "a missing file", "/nonexistent/quipu.yaml",
+		  "/nonexistent/quipu.yaml: error: cannot be read: No such "
+		  "file or directory\n" },
+		{ "a directory", "/tmp",
+		  "/tmp: error: cannot be read: Is a directory\n" },
+		{ "an endless file", "/dev/zero",
+		  "/dev/zero: error: the file has more than 1048576 bytes\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct config_sources s = { .file = cases[i].file };
+		struct config *cfg = NULL;
+		struct buf messages;
+
+		buf_init(&messages, CONFIG_MESSAGES_MAX);
+		check_int(cases[i].name,
+			  config_load(&s, test_types, &cfg, &messages),
+			  CONFIG_BAD);
+		check_str(cases[i].name, buf_str(&messages),
+			  str_of(cases[i].want));
+		buf_fini(&messages);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_wrong_file_gets_its_messages),
+		cmocka_unit_test(text_that_is_not_yaml_is_located),
+		cmocka_unit_test(providers_get_their_messages),
+		cmocka_unit_test(errors_past_twenty_are_counted),
+		cmocka_unit_test(limits_are_kept),
+		cmocka_unit_test(a_file_that_cannot_be_read_is_an_error),
+	};
+
+	return cmocka_run_group_tests_name("config load", tests, NULL, NULL);
+}
