@@ -99,7 +99,7 @@ static void add_target(struct load_options *o, const char *text)
 		tool_die("\"%s\": up to %d targets NAME=ADDRESS:PORT", text,
 			 LOAD_TARGETS_MAX);
 	}
-	t->name = strndup(text, (size_t)(mark - text));
+	t->name = (struct str){ text, (size_t)(mark - text) };
 	t->address = tool_addr(mark + 1);
 	o->target_count++;
 }

@@ -19,7 +19,7 @@ enum {
 };
 
 struct load_target {
-	const char *name;
+	struct str name;
 	struct sockaddr_in address;
 };
 

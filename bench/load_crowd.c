@@ -232,10 +232,10 @@ static void poll_once(int timeout_ms)
 
 static void print_counts(const char *event)
 {
-	printf("{\"event\":\"%s\",\"target\":\"%s\",\"seconds\":%.3f,"
+	printf("{\"event\":\"%s\",\"target\":\"" STR_FMT "\",\"seconds\":%.3f,"
 	       "\"open\":%lld,\"sent\":%lld,\"done\":%lld,\"events\":%lld,"
 	       "\"bytes\":%lld,\"errors\":%lld",
-	       event, crowd.options->targets[0].name,
+	       event, STR_ARG(crowd.options->targets[0].name),
 	       (double)(crowd.now_ns - crowd.window_ns) / 1e9,
 	       (long long)crowd.open, (long long)crowd.sent_all,
 	       (long long)crowd.done, (long long)crowd.events,

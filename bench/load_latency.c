@@ -31,7 +31,7 @@ static void send_request(const struct lane *l, struct str request)
 		ssize_t n = send(l->fd, request.ptr, request.len, MSG_NOSIGNAL);
 
 		if (n < 0) {
-			tool_die("%s: send: %s", l->target->name,
+			tool_die(STR_FMT ": send: %s", STR_ARG(l->target->name),
 				 strerrordesc_np(errno));
 		}
 		request = str_drop(request, (size_t)n);
@@ -44,12 +44,13 @@ static void receive_some(struct lane *l)
 	ssize_t n = recv(l->fd, scratch, sizeof(scratch), 0);
 
 	if (n <= 0) {
-		tool_die("%s: no answer: %s", l->target->name,
+		tool_die(STR_FMT ": no answer: %s", STR_ARG(l->target->name),
 			 n == 0 ? "closed" : strerrordesc_np(errno));
 	}
 	if (reply_feed(&l->reply, (struct str){ scratch, (size_t)n }, NULL,
 		       NULL) != n)
-		tool_die("%s: not a proper answer", l->target->name);
+		tool_die(STR_FMT ": not a proper answer",
+			 STR_ARG(l->target->name));
 }
 
 static void one_request(struct lane *l, struct str request, bool is_counted)
@@ -65,7 +66,8 @@ static void one_request(struct lane *l, struct str request, bool is_counted)
 		receive_some(l);
 	end = clock_monotonic();
 	if (!reply_is_good(&l->reply))
-		tool_die("%s: status %d", l->target->name, l->reply.status);
+		tool_die(STR_FMT ": status %d", STR_ARG(l->target->name),
+			 l->reply.status);
 	if (!is_counted)
 		return;
 	stats_add(l->first, first - start);
@@ -100,8 +102,8 @@ void load_latency_run(const struct load_options *o)
 	run_blocks(lanes, o, buf_str(&request), WARM_REQUESTS, false);
 	run_blocks(lanes, o, buf_str(&request), o->requests, true);
 	for (size_t i = 0; i < o->target_count; i++) {
-		printf("{\"event\":\"latency\",\"target\":\"%s\",",
-		       lanes[i].target->name);
+		printf("{\"event\":\"latency\",\"target\":\"" STR_FMT "\",",
+		       STR_ARG(lanes[i].target->name));
 		stats_print(lanes[i].whole, "whole_us");
 		putchar(',');
 		stats_print(lanes[i].first, "first_us");

@@ -37,16 +37,17 @@ def pin(which):
         os.sched_setaffinity(0, {usable[which]})
 
 
-def at_child_start(which):
-    def prepare():
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        pin(which)
-    return prepare
+def at_child_start():
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    pin(LOAD_CORE)
 
 
-def spawn(args, which, **kwargs):
-    return subprocess.Popen(args, start_new_session=True, stdin=subprocess.DEVNULL,
-                            preexec_fn=at_child_start(which), **kwargs)
+def hurry(proc, nice):
+    """Linux groups processes by session: niceness alone counts only within one."""
+    if nice:
+        with contextlib.suppress(OSError), open(f'/proc/{proc.pid}/autogroup', 'w') as f:
+            f.write(str(nice))
+    return proc
 
 
 def end(proc):
@@ -115,7 +116,7 @@ def read_kb(path, key):
 class Server:
     """A server under test: quipu, nginx, or the mock itself."""
 
-    def __init__(self, name, args, port, log, env=None):
+    def __init__(self, name, args, port, log, nice=0, env=None):
         self.name, self.port, self.log = name, port, log
         self.target = f'{name}=127.0.0.1:{port}'
         self.began = time.monotonic()
@@ -125,6 +126,7 @@ class Server:
             self.proc = subprocess.Popen(args, env=env, stdin=subprocess.DEVNULL, stdout=f,
                                          stderr=f, start_new_session=True)
             pin(LOAD_CORE)
+        hurry(self.proc, nice)
 
     def wait_ready(self):
         """Wait for the first good answer; returns the seconds since the start."""
@@ -196,13 +198,19 @@ http {{
 class Machine:
     """Starts what a measurement needs; a context manager that ends it all."""
 
-    def __init__(self, tree_dir, quipu, work):
-        self.quipu, self.work = quipu, work
+    def __init__(self, tree_dir, quipu, work, nice=0):
+        self.quipu, self.work, self.nice = quipu, work, nice
         self.tools = tree_dir / 'bench'
         self.files = raise_files()
         self.stack = contextlib.ExitStack()
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
+
+    def spawn(self, args, **kwargs):
+        """Start a tool on the core of the load."""
+        return hurry(subprocess.Popen(args, start_new_session=True, stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.PIPE, text=True,
+                                      preexec_fn=at_child_start, **kwargs), self.nice)
 
     def __enter__(self):
         pin(LOAD_CORE)
@@ -213,7 +221,7 @@ class Machine:
         self.stack.close()
 
     def start_mock(self):
-        proc = spawn([self.tools / 'bench_mock'], LOAD_CORE, stdout=subprocess.PIPE, text=True)
+        proc = self.spawn([self.tools / 'bench_mock'])
         self.stack.callback(end, proc)
         return json.loads(proc.stdout.readline())['port']
 
@@ -230,12 +238,13 @@ class Machine:
         conf.write_text(NGINX_CONF.format(
             user='user root;' if os.geteuid() == 0 else '', files=self.files,
             # nginx begins to drop idle ones when a sixteenth is left.
-            slots=self.files + self.files // 8, dir=where, mock=self.mock_port, port=port, buffering=buffering))
+            slots=self.files + self.files // 8, dir=where, mock=self.mock_port,
+            port=port, buffering=buffering))
         binary = shutil.which('nginx', path=os.environ.get('PATH', '') + ':/usr/sbin')
         if binary is None:
             raise Failed('nginx is not installed')
         return Server('nginx', [binary, '-p', where, '-e', where / 'nginx.log', '-c', conf],
-                      port, where / 'nginx.out')
+                      port, where / 'nginx.out', self.nice)
 
     def quipu_server(self):
         port = free_port()
@@ -246,7 +255,8 @@ class Machine:
             'OPENAI_API_KEY': 'sk-bench',
             'OPENAI_BASE_URL': f'http://127.0.0.1:{self.mock_port}/v1',
         }
-        return Server('quipu', [self.quipu, 'serve'], port, self.work / 'quipu.log', env)
+        return Server('quipu', [self.quipu, 'serve'], port, self.work / 'quipu.log',
+                      self.nice, env)
 
     @contextlib.contextmanager
     def server(self, name, buffering='off'):
@@ -261,7 +271,7 @@ class Machine:
     def load(self, mode, *args, targets, on_line=None):
         """Run the load generator; returns its last line, or all of them."""
         args = [self.tools / 'bench_load', mode, *map(str, args), *targets]
-        proc = spawn(args, LOAD_CORE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        proc = self.spawn(args, stderr=subprocess.PIPE)
         lines = []
         try:
             deadline = time.monotonic() + LOAD_TIMEOUT_S
@@ -287,9 +297,8 @@ class Machine:
                           'wrk.headers["Content-Type"] = "application/json"\n'
                           'wrk.headers["Authorization"] = "Bearer sk-bench"\n'
                           f'wrk.body = [[{body}]]\n')
-        proc = spawn(['wrk', '-t1', f'-c{connections}', f'-d{seconds}s', '-s', script,
-                      f'http://127.0.0.1:{port}/v1/chat/completions'], LOAD_CORE,
-                     stdout=subprocess.PIPE, text=True)
+        proc = self.spawn(['wrk', '-t1', f'-c{connections}', f'-d{seconds}s', '-s', script,
+                           f'http://127.0.0.1:{port}/v1/chat/completions'])
         try:
             text = proc.communicate(timeout=seconds + 30)[0]
         finally:
