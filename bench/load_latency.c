@@ -42,15 +42,16 @@ static void receive_some(struct lane *l)
 {
 	static char scratch[READ_SIZE];
 	ssize_t n = recv(l->fd, scratch, sizeof(scratch), 0);
+	struct str bytes = { scratch, n > 0 ? (size_t)n : 0 };
 
 	if (n <= 0) {
 		tool_die(STR_FMT ": no answer: %s", STR_ARG(l->target->name),
 			 n == 0 ? "closed" : strerrordesc_np(errno));
 	}
-	if (reply_feed(&l->reply, (struct str){ scratch, (size_t)n }, NULL,
-		       NULL) != n)
+	if (reply_feed(&l->reply, bytes, NULL, NULL) != n) {
 		tool_die(STR_FMT ": not a proper answer",
 			 STR_ARG(l->target->name));
+	}
 }
 
 static void one_request(struct lane *l, struct str request, bool is_counted)
@@ -65,9 +66,10 @@ static void one_request(struct lane *l, struct str request, bool is_counted)
 	while (!reply_is_done(&l->reply))
 		receive_some(l);
 	end = clock_monotonic();
-	if (!reply_is_good(&l->reply))
+	if (!reply_is_good(&l->reply)) {
 		tool_die(STR_FMT ": status %d", STR_ARG(l->target->name),
 			 l->reply.status);
+	}
 	if (!is_counted)
 		return;
 	stats_add(l->first, first - start);
