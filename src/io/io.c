@@ -46,6 +46,11 @@ int io_adopt(struct loop *loop, int fd, struct io **out)
 	return loop->backend->adopt(loop, fd, out);
 }
 
+int io_fd(const struct io *io)
+{
+	return io->fd;
+}
+
 void io_local_addr(const struct io *io, struct io_addr *out)
 {
 	io->loop->backend->local_addr(io, out);

@@ -62,6 +62,9 @@ must_check int io_listen(struct loop *loop, const struct io_listen_cfg *cfg,
 /* Take over a listening or connected socket (socket activation, socketpair). */
 must_check int io_adopt(struct loop *loop, int fd, struct io **out);
 
+/* Its descriptor, still io's own; -1 in the simulator. */
+int io_fd(const struct io *io);
+
 /* The address that a listener or stream is bound to, and its peer's. */
 void io_local_addr(const struct io *io, struct io_addr *out);
 void io_peer_addr(const struct io *io, struct io_addr *out);

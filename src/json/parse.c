@@ -442,11 +442,14 @@ static uint32_t limit_or(uint32_t limit, uint32_t standard)
 int json_parse(struct str text, const struct json_limits *limits,
 	       struct json *doc, struct json_error *error)
 {
+	static const struct json_limits none = { 0 };
 	const uint8_t *from =
 		text.len > 0 ? (const uint8_t *)text.ptr : (const uint8_t *)"";
 	struct parser p = { .text = from, .at = from, .end = from + text.len };
 
 	p.open = JSON_NONE;
+	if (limits == NULL)
+		limits = &none;
 	p.depth_max = limit_or(limits->depth, DEPTH_DEFAULT);
 	p.max = limit_or(limits->nodes, NODES_DEFAULT);
 	if (p.max > NODE_COUNT_MAX)

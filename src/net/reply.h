@@ -1,5 +1,24 @@
 /*
  * reply - a request as its handler sees it, and the way to answer it.
+ *
+ * A whole answer:
+ *
+ *	r = request_reply(t, req, 200, STR("application/json"), body);
+ *
+ * with fields of one's own:
+ *
+ *	request_start(req, 200, STR("application/json"));
+ *	request_header(req, STR("retry-after"), STR("1"));
+ *	r = request_send(t, req, pieces, count);
+ *
+ * and in parts as they come, where the head leaves with the first of them:
+ *
+ *	request_start(req, 200, STR("text/event-stream"));
+ *	r = request_write(t, req, pieces, count);
+ *	r = request_finish(t, req);
+ *
+ * Functions that send return 0, or -errno as io_write() does; after that the
+ * connection is of no more use and the handler only has to return.
  */
 #ifndef NET_REPLY_H
 #define NET_REPLY_H
@@ -10,59 +29,76 @@
 
 struct server;
 
+enum {
+	REQUEST_PIECES_MAX = 64,
+	REQUEST_HEAD_MAX = 16 * 1024
+};
+
 struct request {
 	struct server *server;
 	void *user; /* of server_new() */
 	struct io *io;
 	struct arena arena;
 	struct http_head head;
-	struct str path, query;  /* of the target, not decoded */
-	struct str body;         /* whole, inflated; in the arena */
-	char id[REQUEST_ID_MAX]; /* "req_" and 24 hex digits */
+	struct str path, query; /* of the target, not decoded */
+	struct str body;        /* whole, inflated */
+	char id[REQUEST_ID_MAX];
 	uint8_t id_len;
 	int64_t start_ns;
-	/* of the answer */
-	int status; /* 0: none was begun */
-	bool started, chunked, finished, keep_alive;
-	uint64_t bytes_out;
-	struct buf out_head; /* until the first bytes leave */
-	int64_t first_byte_ns;
+
+	/* Of the answer. */
+	int status;   /* 0: none was begun */
+	bool sent;    /* its head has left */
+	bool writing; /* a write is under way: the bytes out are in between */
+	bool chunked;
+	bool finished; /* whole and clean */
+	bool keep_alive;
+	int64_t first_byte_ns; /* 0: none yet */
+	uint64_t bytes_out;    /* of the body */
+	struct buf out;        /* the head, until it leaves */
+	/*
+	 * What a stream that the server has to end says last, if the handler
+	 * set it: bytes of the body, static.
+	 */
+	struct str last_words;
 };
 
 struct str request_id(const struct request *req);
 
-/* Add a field to the answer's head; before request_reply() or _start(). */
-void request_header(struct request *req, struct str name, struct str value);
-
-/* A whole answer.  Returns 0 or -errno as io_write(). */
-must_check int request_reply(struct task *t, struct request *req, int status,
-			     struct str type, struct str body);
-
-/* As request_reply(), with a body in pieces. */
-must_check int request_reply_pieces(struct task *t, struct request *req,
-				    int status, struct str type,
-				    const struct str *pieces, size_t count);
-
-/*
- * An answer whose length is not known: chunked, or until close for HTTP/1.0.
- * Nothing is sent before the first request_write().
- */
+/* Begin an answer's head; anew if one was begun and nothing was sent. */
 void request_start(struct request *req, int status, struct str type);
 
-/* One write: the head if it is still due, and one chunk of all pieces. */
+/* Add a field to the head that was begun.  Bad bytes become an -EINVAL later. */
+void request_header(struct request *req, struct str name, struct str value);
+
+/* Send the head with a whole body: content-length, one write. */
+must_check int request_send(struct task *t, struct request *req,
+			    const struct str *pieces, size_t count);
+
+/*
+ * Send one part of a body of unknown length: one write, one chunk.  count is
+ * at most REQUEST_PIECES_MAX.
+ */
 must_check int request_write(struct task *t, struct request *req,
 			     const struct str *pieces, size_t count);
 
-/* The clean end. */
+/* The clean end of such a body. */
 must_check int request_finish(struct task *t, struct request *req);
 
 /*
- * The unclean end: after what was sent the connection is cut, so that no client
- * takes the answer for complete.
+ * The unclean end: what was sent is all there is, and the connection is cut so
+ * that no client takes the answer for complete.
  */
 void request_cut(struct request *req);
 
-/* The server is shutting down and its deadline is near. */
-bool request_is_ending(const struct request *req);
+/* A whole answer, with x-request-id. */
+must_check int request_reply(struct task *t, struct request *req, int status,
+			     struct str type, struct str body);
+
+/*
+ * The head and body of the request are not needed any more: gives their memory
+ * back while a long answer is under way.
+ */
+void request_release_input(struct request *req);
 
 #endif
