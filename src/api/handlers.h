@@ -1,0 +1,26 @@
+/*
+ * handlers - the endpoints, one file per resource.
+ *
+ * Each answers its call, whatever happens, and returns.
+ */
+#ifndef API_HANDLERS_H
+#define API_HANDLERS_H
+
+#include "api/route.h"
+
+/* chat.c: POST /v1/chat/completions */
+void chat_create(struct api_call *c);
+
+/* models.c: GET /v1/models, GET /v1/models/{id} (ids contain slashes) */
+void models_list(struct api_call *c);
+void models_get(struct api_call *c);
+
+/* providers.c: GET /v1/providers, GET /v1/providers/{id} */
+void providers_list(struct api_call *c);
+void providers_get(struct api_call *c);
+
+/* status.c: GET /v1/health (liveness only), GET /v1/version */
+void status_health(struct api_call *c);
+void status_version(struct api_call *c);
+
+#endif

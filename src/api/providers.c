@@ -1,0 +1,124 @@
+/*
+ * providers - GET /v1/providers and GET /v1/providers/{id}.
+ */
+#include "api/handlers.h"
+#include "json/writer.h"
+
+#include <assert.h>
+
+enum {
+	PROVIDERS_BYTES_MAX = 1 << 20
+};
+
+#define MASKED STR("********")
+
+static void write_settings(struct json_writer *w, const struct provider *p)
+{
+	const struct config_provider *cp = p->config;
+
+	for (size_t i = 0; cp != NULL && i < cp->value_count; i++) {
+		const struct config_value *v = &cp->values[i];
+		bool is_set = v->value.len > 0;
+
+		json_member(w, str_of(v->setting->key));
+		if (!is_set)
+			json_add_null(w);
+		else
+			json_add_str(w, v->setting->secret ? MASKED : v->value);
+	}
+}
+
+/* What is known from the last look at the upstream's model list. */
+static void write_health(struct json_writer *w, const struct upstream *u,
+			 const struct model_list *list)
+{
+	json_member(w, STR("health"));
+	json_object(w);
+	if (u->origin == NULL) {
+		json_member_str(w, STR("status"), STR("OK"));
+	} else if (list->failure.len > 0) {
+		json_member_str(w, STR("status"), STR("Error"));
+		json_member_str(w, STR("message"), list->failure);
+	} else if (list->fetched_s > 0) {
+		json_member_str(w, STR("status"), STR("OK"));
+	} else {
+		json_member_str(w, STR("status"), STR("Not Implemented"));
+		json_member_str(w, STR("message"),
+				STR("Not known before its first answer."));
+	}
+	json_end(w);
+}
+
+static void write_provider(struct json_writer *w, const struct catalog *c,
+			   size_t i)
+{
+	const struct upstream *u = &c->registry->upstreams[i];
+	const struct provider *p = &u->provider;
+
+	json_object(w);
+	json_member_str(w, STR("api"), STR("inference"));
+	json_member_str(w, STR("provider_id"), p->id);
+	json_member_str(w, STR("provider_type"), str_of(p->type->name));
+	json_member(w, STR("config"));
+	json_object(w);
+	write_settings(w, p);
+	json_end(w);
+	write_health(w, u, &c->lists[i]);
+	json_end(w);
+}
+
+static void reply(struct api_call *c, struct json_writer *w)
+{
+	struct api_error e;
+
+	if (json_writer_done(w) == 0) {
+		route_reply(c, 200, buf_str(w->out));
+		return;
+	}
+	(void)api_fail(&e, &c->req->arena, 500, "server_error", NULL,
+		       "The list of providers is too long.");
+	route_fail(c, &e);
+}
+
+void providers_list(struct api_call *c)
+{
+	struct json_writer w;
+	struct buf out;
+
+	buf_init(&out, PROVIDERS_BYTES_MAX);
+	json_writer_init(&w, &out);
+	json_object(&w);
+	json_member(&w, STR("data"));
+	json_array(&w);
+	for (size_t i = 0; i < c->catalog->registry->upstream_count; i++)
+		write_provider(&w, c->catalog, i);
+	json_end(&w);
+	json_end(&w);
+	reply(c, &w);
+	buf_fini(&out);
+}
+
+void providers_get(struct api_call *c)
+{
+	const struct registry *reg = c->catalog->registry;
+	const struct upstream *u = registry_find(reg, c->rest);
+	struct json_writer w;
+	struct api_error e;
+	struct buf out;
+
+	if (u == NULL) {
+		(void)api_fail(&e, &c->req->arena, 404, "invalid_request_error",
+			       NULL,
+			       "Provider '" STR_FMT
+			       "' not found; GET /v1/providers lists them.",
+			       STR_ARG(str_take(c->rest, 200)));
+		e.code = STR("provider_not_found");
+		route_fail(c, &e);
+		return;
+	}
+	buf_init(&out, PROVIDERS_BYTES_MAX);
+	json_writer_init(&w, &out);
+	write_provider(&w, c->catalog, (size_t)(u - reg->upstreams));
+	reply(c, &w);
+	buf_fini(&out);
+}

@@ -1,0 +1,242 @@
+/*
+ * catalog - the models, built from the registry and the upstreams' lists.
+ */
+#include "base/log.h"
+#include "core/registry.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+	CATALOG_BYTES_MAX = 256 << 20,
+	CATALOG_MODELS_MAX = 100000,
+	NEAREST_MAX = 3,
+};
+
+static void add_model(struct catalog *c, struct model m,
+		      const struct catalog *before, int64_t now_s)
+{
+	const struct model *was =
+		before != NULL ? map_get(&before->by_id, m.id) : NULL;
+	struct model *slot = &c->models[c->model_count];
+
+	if (map_get(&c->by_id, m.id) != NULL)
+		return; /* the first one stands: registered before listed */
+	m.created_s = was != NULL ? was->created_s : now_s;
+	*slot = m;
+	c->model_count++;
+	(void)map_put(&c->by_id, slot->id, slot);
+}
+
+static void add_registered(struct catalog *c, const struct catalog *before,
+			   int64_t now_s)
+{
+	const struct config *cfg = c->registry->config;
+
+	for (size_t i = 0; i < cfg->model_count; i++) {
+		const struct config_model *m = &cfg->models[i];
+		const struct upstream *u =
+			registry_find(c->registry, m->provider_id);
+
+		if (u == NULL) {
+			log_warn("model '" STR_FMT
+				 "': there is no provider '" STR_FMT "'",
+				 STR_ARG(m->id), STR_ARG(m->provider_id));
+			continue;
+		}
+		add_model(c,
+			  (struct model){ .id = m->id,
+					  .upstream_id = m->upstream_id,
+					  .type = m->type,
+					  .upstream = u },
+			  before, now_s);
+	}
+}
+
+static bool is_allowed(const struct provider *p, struct str upstream_id)
+{
+	if (p->config == NULL || p->config->allow_all_models)
+		return true;
+	for (size_t i = 0; i < p->config->allowed_model_count; i++) {
+		if (str_eq(p->config->allowed_models[i], upstream_id))
+			return true;
+	}
+	return false;
+}
+
+static struct str guess_type(struct str id)
+{
+	if (str_find(id, STR("embed")) < id.len)
+		return STR("embedding");
+	if (str_find(id, STR("rerank")) < id.len)
+		return STR("rerank");
+	return STR("llm");
+}
+
+/* A list of the upstream, or of what it is allowed to serve when it has none. */
+static void add_listed(struct catalog *c, const struct upstream *u,
+		       const struct model_list *list,
+		       const struct catalog *before, int64_t now_s)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct str id = list->ids[i];
+
+		if (!is_allowed(&u->provider, id))
+			continue;
+		add_model(c,
+			  (struct model){
+				  .id = arena_printf(&c->arena,
+						     STR_FMT "/" STR_FMT,
+						     STR_ARG(u->provider.id),
+						     STR_ARG(id)),
+				  .upstream_id = id,
+				  .type = guess_type(id),
+				  .upstream = u },
+			  before, now_s);
+	}
+}
+
+static void copy_list(struct catalog *c, struct model_list *to,
+		      const struct model_list *from)
+{
+	*to = *from;
+	to->failure = arena_str(&c->arena, from->failure);
+	to->ids = arena_alloc(&c->arena, from->count * sizeof(*to->ids));
+	for (size_t i = 0; i < from->count; i++)
+		to->ids[i] = arena_str(&c->arena, from->ids[i]);
+}
+
+struct catalog *catalog_new(struct registry *r, const struct model_list *lists,
+			    const struct catalog *before, int64_t now_s)
+{
+	struct catalog *c = xcalloc(1, sizeof(*c));
+	size_t max = r->config->model_count;
+
+	arena_init(&c->arena, CATALOG_BYTES_MAX);
+	c->registry = registry_ref(r);
+	c->refs = 1;
+	c->lists =
+		arena_zalloc(&c->arena, r->upstream_count * sizeof(*c->lists));
+	for (size_t i = 0; lists != NULL && i < r->upstream_count; i++) {
+		copy_list(c, &c->lists[i], &lists[i]);
+		max += lists[i].count;
+	}
+	assert(max <= CATALOG_MODELS_MAX);
+	c->models = arena_alloc(&c->arena, max * sizeof(*c->models));
+	add_registered(c, before, now_s);
+	for (size_t i = 0; i < r->upstream_count; i++)
+		add_listed(c, &r->upstreams[i], &c->lists[i], before, now_s);
+	return c;
+}
+
+struct catalog *catalog_ref(struct catalog *c)
+{
+	(void)__atomic_add_fetch(&c->refs, 1, __ATOMIC_RELAXED);
+	return c;
+}
+
+void catalog_unref(struct catalog *c)
+{
+	if (c == NULL || __atomic_sub_fetch(&c->refs, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	map_fini(&c->by_id);
+	registry_unref(c->registry);
+	arena_fini(&c->arena);
+	free(c);
+}
+
+/* How far a known id is from what was asked; its last part counts as well. */
+static size_t distance(struct str asked, struct str known)
+{
+	struct str head, tail;
+	size_t whole = str_distance(asked, known);
+	size_t part;
+
+	if (!str_cut(known, '/', &head, &tail))
+		return whole;
+	part = str_distance(asked, tail);
+	return part < whole ? part : whole;
+}
+
+static struct str nearest(const struct catalog *c, struct str asked,
+			  struct arena *a)
+{
+	size_t best[NEAREST_MAX] = { 0 }, n = 0;
+	const struct model *found[NEAREST_MAX];
+	struct str text = STR_NULL;
+
+	for (size_t i = 0; i < c->model_count; i++) {
+		size_t d = distance(asked, c->models[i].id), at = n;
+
+		if (d > 2 + asked.len / 3)
+			continue;
+		while (at > 0 && best[at - 1] > d)
+			at--;
+		if (at >= NEAREST_MAX)
+			continue;
+		n = n < NEAREST_MAX ? n + 1 : n;
+		for (size_t j = n - 1; j > at; j--) {
+			best[j] = best[j - 1];
+			found[j] = found[j - 1];
+		}
+		best[at] = d;
+		found[at] = &c->models[i];
+	}
+	for (size_t i = 0; i < n; i++)
+		text = arena_printf(a, STR_FMT "%s'" STR_FMT "'", STR_ARG(text),
+				    i == 0      ? " Did you mean "
+				    : i + 1 < n ? ", "
+						: " or ",
+				    STR_ARG(found[i]->id));
+	return n > 0 ? arena_printf(a, STR_FMT "?", STR_ARG(text)) : text;
+}
+
+static int not_found(const struct catalog *c, struct str id, struct arena *a,
+		     struct api_error *error)
+{
+	struct str hint = nearest(c, id, a), head, tail;
+	bool prefixed = str_cut(id, '/', &head, &tail);
+
+	if (hint.len == 0 && prefixed)
+		hint = arena_printf(a,
+				    " There is no provider '" STR_FMT
+				    "'; GET /v1/providers lists them.",
+				    STR_ARG(head));
+	else if (hint.len == 0)
+		hint = STR(" Model ids have the form provider_id/model; GET "
+			   "/v1/models lists them.");
+	(void)api_fail(error, a, 404, "invalid_request_error", "model",
+		       "Model '" STR_FMT "' not found." STR_FMT,
+		       STR_ARG(str_take(id, 200)), STR_ARG(hint));
+	error->code = STR("model_not_found");
+	return API_FAIL;
+}
+
+int catalog_resolve(const struct catalog *c, struct str id, struct arena *a,
+		    struct model_target *out, struct api_error *error)
+{
+	const struct model *m = map_get(&c->by_id, id);
+	const struct upstream *u;
+	struct str head, tail;
+
+	if (m != NULL) {
+		*out = (struct model_target){ m->upstream, m->upstream_id, m };
+		return 0;
+	}
+	if (!str_cut(id, '/', &head, &tail) || tail.len == 0)
+		return not_found(c, id, a, error);
+	u = registry_find(c->registry, head);
+	if (u == NULL)
+		return not_found(c, id, a, error);
+	if (!is_allowed(&u->provider, tail)) {
+		(void)api_fail(error, a, 400, "invalid_request_error", "model",
+			       "Model '" STR_FMT
+			       "' is not among the allowed_models of provider "
+			       "'" STR_FMT "'.",
+			       STR_ARG(str_take(tail, 200)), STR_ARG(head));
+		error->code = STR("model_not_allowed");
+		return API_FAIL;
+	}
+	*out = (struct model_target){ u, tail, NULL };
+	return 0;
+}

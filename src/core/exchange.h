@@ -1,0 +1,70 @@
+/*
+ * exchange - one request of a client carried to its upstream, with retries.
+ *
+ *	exchange_init(&x, worker, &target);
+ *	x.request = ...;
+ *	r = exchange_open(t, &x);
+ *	if (r == 0)
+ *		while ((r = exchange_read(t, &x, &data)) == 0 && data.len > 0)
+ *			use(data);
+ *	exchange_close(&x);
+ *
+ * Attempts that fail before the first byte of an answer are repeated as the
+ * configuration allows: connection failures, 408, 409, 429 and 5xx, after an
+ * exponential pause with jitter or what Retry-After asks for.  A provider that
+ * answers by itself looks the same from here.
+ */
+#ifndef CORE_EXCHANGE_H
+#define CORE_EXCHANGE_H
+
+#include "core/worker.h"
+
+struct source;
+
+struct exchange {
+	/* Set by the caller. */
+	struct worker *worker;
+	const struct upstream *upstream;
+	struct provider_request request;
+	struct arena *arena;
+	struct io *watch; /* the client's connection, or NULL */
+	/* Called after each tick_ns without a byte; != 0 gives up. */
+	int64_t tick_ns; /* 0: never */
+	int (*tick)(struct task *t, void *arg);
+	void *tick_arg;
+
+	/* Set by exchange_open(). */
+	const struct http_head *head; /* of the answer; NULL when local */
+	int status;                   /* of the last attempt; 0: none came */
+	unsigned attempts;
+	int64_t sent_ns; /* of the last attempt */
+	struct buf body; /* of an error answer */
+	struct api_error error;
+	struct source *source; /* private */
+};
+
+enum {
+	EXCHANGE_FAILED = API_FAIL, /* x->error says why */
+	EXCHANGE_HUNG_UP = 2,       /* the client did, or tick gave up */
+};
+
+void exchange_init(struct exchange *x, struct worker *w,
+		   const struct model_target *target);
+
+/*
+ * Returns 0 when a 2xx answer has begun, EXCHANGE_FAILED, EXCHANGE_HUNG_UP, or
+ * -ECANCELED.  After EXCHANGE_FAILED with an answer of the upstream, head and
+ * body are that answer's.
+ */
+must_check int exchange_open(struct task *t, struct exchange *x);
+
+/*
+ * The next bytes of the answer's body; none is its end.  Returns as
+ * exchange_open(), never both bytes and an error.
+ */
+must_check int exchange_read(struct task *t, struct exchange *x,
+			     struct str *data);
+
+void exchange_close(struct exchange *x);
+
+#endif

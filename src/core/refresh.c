@@ -1,0 +1,174 @@
+/*
+ * refresh - the upstreams' model lists, fetched in the background.
+ */
+#include "base/log.h"
+#include "core/exchange.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+	LIST_BYTES_MAX = 8 << 20,
+	LIST_MODELS_MAX = 20000
+};
+
+#define RETRY_NS    (15 * CLOCK_S) /* after a failure */
+#define DEADLINE_NS (30 * CLOCK_S)
+
+/* One upstream's list being fetched. */
+struct fetch {
+	struct worker *worker;
+	const struct upstream *upstream;
+	struct model_list *list; /* in arena */
+	struct arena arena;
+};
+
+static int read_list(struct task *t, struct exchange *x, struct fetch *f)
+{
+	struct str data;
+	struct buf body;
+	int r;
+
+	buf_init(&body, LIST_BYTES_MAX);
+	while ((r = exchange_read(t, x, &data)) == 0 && data.len > 0) {
+		r = buf_add(&body, data);
+		if (r < 0)
+			break;
+	}
+	if (r == 0)
+		r = provider_decode_models(&f->upstream->provider,
+					   buf_str(&body), &f->arena,
+					   &f->list->ids, &f->list->count);
+	buf_fini(&body);
+	return r;
+}
+
+static void fetch_list(struct task *t, void *arg)
+{
+	struct fetch *f = arg;
+	struct model_target target = { .upstream = f->upstream };
+	struct exchange x;
+	int r;
+
+	exchange_init(&x, f->worker, &target);
+	x.arena = &f->arena;
+	x.request.op = LLM_MODELS;
+	r = exchange_open(t, &x);
+	if (r == 0)
+		r = read_list(t, &x, f);
+	if (r == 0 && f->list->count > LIST_MODELS_MAX)
+		f->list->count = LIST_MODELS_MAX;
+	if (r == 0) {
+		f->list->fetched_s = task_wall(t) / CLOCK_S;
+		f->list->failure = STR_NULL;
+	} else {
+		f->list->failure = x.error.message.len > 0
+					   ? x.error.message
+					   : STR("its model list is not one");
+	}
+	exchange_close(&x);
+}
+
+static bool same_list(const struct model_list *a, const struct model_list *b)
+{
+	if (a->count != b->count || !str_eq(a->failure, b->failure) ||
+	    (a->fetched_s == 0) != (b->fetched_s == 0))
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		if (!str_eq(a->ids[i], b->ids[i]))
+			return false;
+	}
+	return true;
+}
+
+/* A failure is told once, and again when it changes. */
+static void tell(const struct upstream *u, const struct model_list *was,
+		 const struct model_list *now)
+{
+	if (str_eq(was->failure, now->failure) && was->count == now->count)
+		return;
+	if (now->failure.len > 0)
+		log_warn("provider=" STR_FMT " no model list: " STR_FMT,
+			 STR_ARG(u->provider.id), STR_ARG(now->failure));
+	else
+		log_info("provider=" STR_FMT " models=%zu",
+			 STR_ARG(u->provider.id), now->count);
+}
+
+/* Local providers list without a network. */
+static bool asks(const struct upstream *u)
+{
+	return (u->provider.type->caps & PROVIDER_LISTS_MODELS) != 0;
+}
+
+/* Compare with what is served and publish.  Returns whether all went well. */
+static bool publish(struct worker *w, struct registry *reg,
+		    const struct fetch *fetches, int64_t now_s)
+{
+	struct catalog *before = w->catalog;
+	struct model_list *lists;
+	bool changed = false, ok = true;
+
+	lists = xcalloc(reg->upstream_count, sizeof(*lists));
+	for (size_t i = 0; i < reg->upstream_count; i++) {
+		lists[i] = *fetches[i].list;
+		ok = ok && lists[i].failure.len == 0;
+		changed = changed || !same_list(&before->lists[i], &lists[i]);
+		tell(&reg->upstreams[i], &before->lists[i], &lists[i]);
+	}
+	if (changed)
+		w->publish(w, catalog_new(reg, lists, before, now_s));
+	free(lists);
+	return ok;
+}
+
+static bool fetch_all(struct task *t, struct worker *w)
+{
+	struct registry *reg = registry_ref(w->catalog->registry);
+	struct fetch *fetches = xcalloc(reg->upstream_count, sizeof(*fetches));
+	struct task_group group;
+	bool ok = true;
+
+	task_group_init(&group);
+	for (size_t i = 0; i < reg->upstream_count; i++) {
+		struct fetch *f = &fetches[i];
+
+		f->worker = w;
+		f->upstream = &reg->upstreams[i];
+		arena_init(&f->arena, 4 * LIST_BYTES_MAX);
+		f->list = arena_zalloc(&f->arena, sizeof(*f->list));
+		*f->list = w->catalog->lists[i];
+		if (asks(f->upstream) &&
+		    task_group_spawn(t, &group, "model list", fetch_list, f) <
+			    0)
+			ok = false;
+	}
+	task_group_join(t, &group, task_now(t) + DEADLINE_NS);
+	/* A reload meanwhile: its own refresh will do. */
+	if (!task_is_cancelled(t) && reg == w->catalog->registry)
+		ok = publish(w, reg, fetches, task_wall(t) / CLOCK_S) && ok;
+	for (size_t i = 0; i < reg->upstream_count; i++)
+		arena_fini(&fetches[i].arena);
+	free(fetches);
+	registry_unref(reg);
+	return ok;
+}
+
+void worker_refresh_models(struct task *t, void *worker)
+{
+	struct worker *w = worker;
+	bool ok;
+
+	do {
+		int64_t refresh_ns =
+			w->catalog->registry->config->models_refresh_ns;
+
+		ok = fetch_all(t, w);
+		if (ok && refresh_ns == 0)
+			return;
+		if (!ok && (refresh_ns == 0 || refresh_ns > RETRY_NS))
+			refresh_ns = RETRY_NS;
+		if (task_sleep(t, task_now(t) + refresh_ns) < 0)
+			return;
+	} while (!server_is_ending(w->server));
+}

@@ -1,0 +1,82 @@
+#include "core/registry.h"
+
+#include "base/log.h"
+#include "core/origin.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+	REGISTRY_BYTES_MAX = 64 << 20
+};
+
+static int add_upstream(struct registry *r, const struct config_provider *cp,
+			struct arena *a, struct api_error *error)
+{
+	struct upstream *u = &r->upstreams[r->upstream_count];
+	int rc = provider_init(&u->provider, cp, &r->arena, error);
+
+	if (rc != 0) {
+		/* The message goes with the registry's arena: keep it. */
+		error->message = arena_str(a, error->message);
+		return rc;
+	}
+	if ((u->provider.type->caps & PROVIDER_LOCAL) == 0) {
+		rc = origin_get(&u->provider, a, &u->origin, error);
+		if (rc != 0)
+			return rc;
+	}
+	log_secret(u->provider.key);
+	if (map_put(&r->by_id, u->provider.id, u) != NULL)
+		return api_fail(error, a, 500, "config", NULL,
+				"provider id '" STR_FMT "' is used twice",
+				STR_ARG(u->provider.id));
+	r->upstream_count++;
+	return 0;
+}
+
+int registry_new(struct config *config, char **environment, struct arena *a,
+		 struct registry **out, struct api_error *error)
+{
+	struct registry *r = xcalloc(1, sizeof(*r));
+	const struct config_provider *list = config->providers;
+	size_t count = config->provider_count;
+	int rc = 0;
+
+	arena_init(&r->arena, REGISTRY_BYTES_MAX);
+	r->config = config_ref(config);
+	r->refs = 1;
+	if (count == 0)
+		provider_from_environment(config, environment, &r->arena, &list,
+					  &count);
+	r->upstreams = arena_zalloc(&r->arena, count * sizeof(*r->upstreams));
+	for (size_t i = 0; i < count && rc == 0; i++)
+		rc = add_upstream(r, &list[i], a, error);
+	if (rc != 0) {
+		registry_unref(r);
+		return rc;
+	}
+	*out = r;
+	return 0;
+}
+
+struct registry *registry_ref(struct registry *r)
+{
+	(void)__atomic_add_fetch(&r->refs, 1, __ATOMIC_RELAXED);
+	return r;
+}
+
+void registry_unref(struct registry *r)
+{
+	if (r == NULL || __atomic_sub_fetch(&r->refs, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	map_fini(&r->by_id);
+	config_unref(r->config);
+	arena_fini(&r->arena);
+	free(r);
+}
+
+const struct upstream *registry_find(const struct registry *r, struct str id)
+{
+	return map_get(&r->by_id, id);
+}

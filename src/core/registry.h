@@ -1,0 +1,94 @@
+/*
+ * registry - which upstreams there are, and which models they serve.
+ *
+ * The registry follows from the configuration alone.  A catalog adds the models:
+ * registered ones, and the lists that upstreams gave.  Both are immutable and
+ * counted; a worker holds one catalog, replaced as a whole when a list has
+ * changed, and a request holds the one it began with.
+ */
+#ifndef CORE_REGISTRY_H
+#define CORE_REGISTRY_H
+
+#include "base/map.h"
+#include "net/client.h"
+#include "provider/provider.h"
+
+/* A provider instance and the way to it. */
+struct upstream {
+	struct provider provider;
+	const struct client_origin *origin; /* NULL: answers by itself */
+};
+
+struct registry {
+	struct arena arena;
+	struct config *config; /* a reference */
+	struct upstream *upstreams;
+	size_t upstream_count;
+	struct map by_id; /* provider id to struct upstream */
+	int refs;
+};
+
+/*
+ * Build from a configuration; when it names no provider, those for which the
+ * environment has a key or an address, and echo.  Returns 0 with a reference,
+ * or API_FAIL with a message for the operator in *error (in a).
+ */
+must_check int registry_new(struct config *config, char **environment,
+			    struct arena *a, struct registry **out,
+			    struct api_error *error);
+struct registry *registry_ref(struct registry *r);
+void registry_unref(struct registry *r); /* r may be NULL */
+
+const struct upstream *registry_find(const struct registry *r, struct str id);
+
+struct model {
+	struct str id; /* what clients ask for */
+	struct str upstream_id;
+	struct str type; /* "llm", "embedding", "rerank" */
+	const struct upstream *upstream;
+	int64_t created_s; /* when it was first seen */
+};
+
+/* What one upstream said when it was asked for its models. */
+struct model_list {
+	struct str *ids;
+	size_t count;
+	int64_t fetched_s;  /* 0: never */
+	struct str failure; /* why the last attempt failed, or "" */
+};
+
+struct catalog {
+	struct arena arena;
+	struct registry *registry; /* a reference */
+	struct model *models;
+	size_t model_count;
+	struct map by_id;         /* model id to struct model */
+	struct model_list *lists; /* one per upstream */
+	int refs;
+};
+
+/*
+ * Build from the registered models and lists (one per upstream, copied; NULL
+ * for none).  before may be NULL: models that it had keep their created_s.
+ */
+struct catalog *catalog_new(struct registry *r, const struct model_list *lists,
+			    const struct catalog *before, int64_t now_s);
+struct catalog *catalog_ref(struct catalog *c);
+void catalog_unref(struct catalog *c); /* c may be NULL */
+
+struct model_target {
+	const struct upstream *upstream;
+	struct str upstream_id;
+	const struct model *model; /* NULL: not in the catalog */
+};
+
+/*
+ * Find who serves a model id: a model of the catalog by its exact id, else the
+ * provider named before the first '/', which gets the rest.  Returns 0, or
+ * API_FAIL: 404 with the nearest known ids, 400 when not allowed.
+ */
+must_check int catalog_resolve(const struct catalog *c, struct str id,
+			       struct arena *a, struct model_target *out,
+			       struct api_error *error);
+
+#endif

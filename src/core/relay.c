@@ -1,0 +1,415 @@
+#include "core/relay.h"
+
+#include "base/log.h"
+#include "core/fail.h"
+#include "json/splice.h"
+
+#include <assert.h>
+#include <errno.h>
+
+enum {
+	WHOLE_MAX = 256 << 20,
+	BURST_MAX = 64 << 20,
+	PIECES_ROOM = 4
+};
+
+#define DONE_EVENT STR("data: [DONE]\n\n")
+
+static const struct config *config_of(const struct relay *r)
+{
+	return r->x->worker->catalog->registry->config;
+}
+
+/* Which fields of the upstream's answer are the client's business. */
+static bool passes(const struct http_header *h)
+{
+	static const char *const prefixes[] = {
+		"x-ratelimit-", "x-request-id", "retry-after",    "openai-",
+		"x-ms-",        "apim-",        "anthropic-",     "request-id",
+		"x-amzn-",      "x-groq-",      "x-should-retry",
+	};
+
+	for (size_t i = 0; i < countof(prefixes); i++) {
+		struct str p = str_of(prefixes[i]);
+
+		if (h->name.len >= p.len &&
+		    str_eq_nocase(str_take(h->name, p.len), p))
+			return true;
+	}
+	return false;
+}
+
+static void begin(struct relay *r, int status, struct str type)
+{
+	const struct http_head *head = r->x->head;
+	bool has_id = false;
+
+	request_start(r->req, status, type);
+	for (size_t i = 0; head != NULL && i < head->header_count; i++) {
+		const struct http_header *h = &head->headers[i];
+
+		if (h->id == HTTP_X_REQUEST_ID)
+			has_id = true;
+		if (passes(h))
+			request_header(r->req, h->name, h->value);
+	}
+	if (!has_id)
+		request_header(r->req, STR("x-request-id"), request_id(r->req));
+}
+
+static void begin_stream(struct relay *r)
+{
+	struct str type = STR_NULL;
+
+	if (r->x->head != NULL)
+		type = http_value(r->x->head, HTTP_CONTENT_TYPE);
+	begin(r, 200, type.len > 0 ? type : STR("text/event-stream"));
+	request_header(r->req, STR("cache-control"), STR("no-cache"));
+	request_header(r->req, STR("x-accel-buffering"), STR("no"));
+	r->req->last_words =
+		STR("data: {\"error\":{\"message\":\"The server is shutting "
+		    "down.\",\"type\":\"server_error\",\"param\":null,"
+		    "\"code\":\"shutting_down\"}}\n\n");
+}
+
+/* Silence: keep the connection alive, also before the first byte. */
+static int ping(struct task *t, void *arg)
+{
+	struct relay *r = arg;
+	struct str comment = STR(": ping\n\n");
+
+	if (r->client_gone)
+		return 0;
+	if (r->req->status == 0)
+		begin_stream(r);
+	return request_write(t, r->req, &comment, 1);
+}
+
+void relay_init(struct relay *r, struct request *req, struct exchange *x,
+		struct str model)
+{
+	*r = (struct relay){
+		.req = req, .x = x, .model = model, .usage = USAGE_NONE
+	};
+	r->stream = x->request.stream;
+	x->arena = &req->arena;
+	if (!config_of(r)->drain_on_disconnect)
+		x->watch = req->io;
+	if (r->stream) {
+		x->tick_ns = config_of(r)->ping_interval_ns;
+		x->tick = ping;
+		x->tick_arg = r;
+	}
+}
+
+/* A burst of many events is copied together, so that it stays one write. */
+static int gather_more(struct relay *r)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < r->piece_count && rc == 0; i++)
+		rc = buf_add(&r->burst, r->pieces[i]);
+	r->piece_count = 0;
+	return rc;
+}
+
+/* Send what was gathered.  Returns 0, or -errno when the client is gone. */
+static int flush(struct task *t, struct relay *r)
+{
+	int rc = 0;
+
+	if (r->burst.len > 0) {
+		rc = gather_more(r);
+		r->pieces[r->piece_count++] = buf_str(&r->burst);
+	}
+	if (rc == 0 && r->piece_count > 0 && !r->client_gone) {
+		if (r->req->status == 0)
+			begin_stream(r);
+		rc = request_write(t, r->req, r->pieces, r->piece_count);
+	}
+	r->piece_count = 0;
+	buf_release(&r->burst);
+	if (rc == 0)
+		return 0;
+	if (rc == -ECANCELED || !config_of(r)->drain_on_disconnect)
+		return rc;
+	r->client_gone = true;
+	return 0;
+}
+
+/* Gather s; slices that touch become one. */
+static void gather(struct relay *r, struct str s)
+{
+	struct str *last;
+
+	if (s.len == 0)
+		return;
+	assert(r->piece_count < countof(r->pieces));
+	last = r->piece_count > 0 ? &r->pieces[r->piece_count - 1] : NULL;
+	if (last != NULL && last->ptr + last->len == s.ptr)
+		last->len += s.len;
+	else
+		r->pieces[r->piece_count++] = s;
+}
+
+/* An event that is no JSON object passes as it is. */
+static void gather_event(struct relay *r, const struct sse_event *ev)
+{
+	struct json_error error;
+	struct json doc;
+	uint32_t model;
+	size_t at;
+
+	if (ev->data.len == 0 || ev->data.ptr[0] != '{' ||
+	    json_parse(ev->data, NULL, &doc, &error) != 0) {
+		r->done |= str_eq(ev->data, STR("[DONE]"));
+		gather(r, ev->raw);
+		return;
+	}
+	(void)usage_read(&doc, json_root(&doc), &r->usage);
+	if (json_type(&doc, json_get(&doc, json_root(&doc), STR("error"))) ==
+	    JSON_OBJECT)
+		r->failed = true;
+	model = json_get(&doc, json_root(&doc), STR("model"));
+	if (json_type(&doc, model) == JSON_STRING && ev->data_at != SIZE_MAX) {
+		at = ev->data_at + json_offset(&doc, model);
+		gather(r, str_take(ev->raw, at));
+		gather(r, r->model);
+		gather(r, str_drop(ev->raw, at + json_raw(&doc, model).len));
+	} else {
+		gather(r, ev->raw);
+	}
+	json_fini(&doc);
+}
+
+/* All complete events in the parser.  Returns 0 or -errno. */
+static int relay_events(struct task *t, struct relay *r)
+{
+	struct sse_event ev;
+	int rc;
+
+	while ((rc = sse_next(&r->sse, &ev)) > 0) {
+		if (r->piece_count + PIECES_ROOM > countof(r->pieces) &&
+		    gather_more(r) < 0)
+			return -EMSGSIZE;
+		if (rc == SSE_EVENT)
+			gather_event(r, &ev);
+		else
+			gather(r, ev.raw);
+	}
+	return rc < 0 ? rc : flush(t, r);
+}
+
+static void stream_failed(struct task *t, struct relay *r,
+			  const struct api_error *e)
+{
+	log_warn("provider=" STR_FMT " stream failed: " STR_FMT,
+		 STR_ARG(r->x->upstream->provider.id), STR_ARG(e->message));
+	if (r->client_gone)
+		request_cut(r->req);
+	else
+		fail_send(t, r->req, e);
+}
+
+/* The upstream's answer ended as it should: so does ours. */
+static void end_stream(struct task *t, struct relay *r)
+{
+	struct api_error e;
+
+	if (sse_rest(&r->sse).len > 0 && !r->done) {
+		(void)api_fail(&e, &r->req->arena, 502, "upstream_error", NULL,
+			       "Provider '" STR_FMT
+			       "' ended its stream in the middle of an event.",
+			       STR_ARG(r->x->upstream->provider.id));
+		e.code = STR("upstream_cut");
+		stream_failed(t, r, &e);
+		return;
+	}
+	if (r->failed) {
+		request_cut(r->req);
+		return;
+	}
+	if (!r->done)
+		gather(r, DONE_EVENT);
+	if (flush(t, r) == 0 && !r->client_gone &&
+	    request_finish(t, r->req) < 0)
+		log_debug("the client is gone");
+}
+
+static void too_long(struct task *t, struct relay *r)
+{
+	struct api_error e;
+
+	(void)api_fail(&e, &r->req->arena, 502, "upstream_error", NULL,
+		       "Provider '" STR_FMT
+		       "' sent an event of more than %lld bytes "
+		       "(upstream.event_max).",
+		       STR_ARG(r->x->upstream->provider.id),
+		       (long long)config_of(r)->event_max);
+	e.code = STR("upstream_event_too_long");
+	stream_failed(t, r, &e);
+}
+
+static void relay_stream(struct task *t, struct relay *r)
+{
+	struct str data;
+	int rc;
+
+	sse_init(&r->sse, (size_t)config_of(r)->event_max);
+	buf_init(&r->burst, BURST_MAX);
+	for (;;) {
+		rc = exchange_read(t, r->x, &data);
+		if (rc != 0 || data.len == 0)
+			break;
+		rc = sse_feed(&r->sse, data);
+		if (rc == 0)
+			rc = relay_events(t, r);
+		if (rc < 0)
+			break;
+		if (sse_rest(&r->sse).len == 0)
+			sse_relax(&r->sse);
+	}
+	if (rc == -EMSGSIZE)
+		too_long(t, r);
+	else if (rc == EXCHANGE_FAILED)
+		stream_failed(t, r, &r->x->error);
+	else if (rc == 0)
+		end_stream(t, r);
+	else
+		request_cut(r->req);
+	sse_fini(&r->sse);
+	buf_fini(&r->burst);
+}
+
+/* A whole JSON body with the model put back. */
+static void send_whole(struct task *t, struct relay *r, struct str body)
+{
+	struct str pieces[SPLICE_PIECES_MAX] = { body };
+	struct splice s = { .text = body };
+	struct json_error error;
+	struct json doc;
+	size_t count = 1;
+	uint32_t model;
+
+	if (json_parse(body, NULL, &doc, &error) == 0) {
+		(void)usage_read(&doc, json_root(&doc), &r->usage);
+		model = json_get(&doc, json_root(&doc), STR("model"));
+		if (json_type(&doc, model) == JSON_STRING &&
+		    splice_replace(&s, &doc, model, r->model) == 0)
+			count = splice_pieces(&s, pieces);
+		json_fini(&doc);
+	}
+	begin(r, r->x->status,
+	      r->x->head != NULL ? http_value(r->x->head, HTTP_CONTENT_TYPE)
+				 : STR("application/json"));
+	if (request_send(t, r->req, pieces, count) < 0)
+		log_debug("the client is gone");
+}
+
+static void relay_failure(struct task *t, struct relay *r, int rc)
+{
+	if (rc == EXCHANGE_FAILED)
+		fail_send(t, r->req, &r->x->error);
+	else
+		request_cut(r->req);
+}
+
+/*
+ * An answer that is no stream.  Most come in one read and are sent from where
+ * they were read to.
+ */
+static void relay_whole(struct task *t, struct relay *r)
+{
+	const struct http_head *head = r->x->head;
+	struct str data;
+	struct buf all;
+	int rc;
+
+	buf_init(&all, WHOLE_MAX);
+	rc = exchange_read(t, r->x, &data);
+	if (rc == 0 && head != NULL && head->framing == HTTP_BODY_LENGTH &&
+	    data.len == head->content_length) {
+		send_whole(t, r, data);
+		buf_fini(&all);
+		return;
+	}
+	while (rc == 0 && data.len > 0) {
+		rc = buf_add(&all, data);
+		if (rc == 0)
+			rc = exchange_read(t, r->x, &data);
+	}
+	if (rc == -EMSGSIZE)
+		rc = api_fail(&r->x->error, &r->req->arena, 502,
+			      "upstream_error", NULL,
+			      "The provider's answer is over %d bytes.",
+			      (int)WHOLE_MAX);
+	if (rc == 0)
+		send_whole(t, r, buf_str(&all));
+	else
+		relay_failure(t, r, rc);
+	buf_fini(&all);
+}
+
+/* An OpenAI-shaped error body passes byte for byte. */
+static bool has_error_shape(struct str body)
+{
+	struct json_error error;
+	struct json doc;
+	bool is;
+
+	if (json_parse(body, NULL, &doc, &error) != 0)
+		return false;
+	is = json_type(&doc, json_get(&doc, json_root(&doc), STR("error"))) ==
+	     JSON_OBJECT;
+	json_fini(&doc);
+	return is;
+}
+
+static void send_refusal(struct task *t, struct relay *r)
+{
+	struct exchange *x = r->x;
+	struct str body = buf_str(&x->body);
+
+	if (r->req->sent || x->head == NULL) {
+		fail_send(t, r->req, &x->error);
+		return;
+	}
+	if (!has_error_shape(body) || x->error.status != x->status)
+		body = fail_text(&x->error, &r->req->arena);
+	begin(r, x->error.status, STR("application/json"));
+	if (request_send(t, r->req, &body, 1) < 0)
+		log_debug("the client is gone");
+}
+
+static bool is_event_stream(const struct exchange *x)
+{
+	struct str type = STR("text/event-stream");
+
+	if (x->head == NULL)
+		return x->request.stream;
+	return str_eq_nocase(str_take(http_value(x->head, HTTP_CONTENT_TYPE),
+				      type.len),
+			     type);
+}
+
+void relay_run(struct task *t, struct relay *r, void (*after_open)(void *arg),
+	       void *arg)
+{
+	int rc = exchange_open(t, r->x);
+
+	if (rc == EXCHANGE_FAILED) {
+		send_refusal(t, r);
+		return;
+	}
+	if (rc != 0) {
+		request_cut(r->req);
+		return;
+	}
+	after_open(arg);
+	task_note(t, "relaying an answer of provider",
+		  r->x->upstream->provider.id);
+	if (is_event_stream(r->x))
+		relay_stream(t, r);
+	else
+		relay_whole(t, r);
+}

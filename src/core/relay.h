@@ -1,0 +1,49 @@
+/*
+ * relay - an upstream's answer to the client, as it comes.
+ *
+ *	relay_init(&r, req, &x, model_json);
+ *	relay_run(t, &r);
+ *
+ * The bytes that go out are those that came in, but for the value of "model",
+ * which is the id that the client sent.  Events of a stream leave when they are
+ * complete, all that one read brought in one write; comments pass.  A stream
+ * that ends without [DONE] gets it.
+ */
+#ifndef CORE_RELAY_H
+#define CORE_RELAY_H
+
+#include "core/exchange.h"
+#include "http/sse.h"
+#include "llm/usage.h"
+#include "net/reply.h"
+
+struct relay {
+	struct request *req;
+	struct exchange *x;
+	struct str model; /* JSON text, as the client sent it */
+	bool stream;      /* the client asked for one */
+	struct usage usage;
+
+	/* Private. */
+	struct sse_parser sse;
+	struct str pieces[REQUEST_PIECES_MAX];
+	struct buf burst; /* what did not fit in pieces */
+	size_t piece_count;
+	bool done;        /* [DONE] has passed */
+	bool failed;      /* an error event of the upstream has passed */
+	bool client_gone; /* but the upstream is to be drained */
+};
+
+/* The events' limit and the ping come from the worker's configuration. */
+void relay_init(struct relay *r, struct request *req, struct exchange *x,
+		struct str model);
+
+/*
+ * Open the exchange and answer the request, whatever happens.  after_open is
+ * called when the upstream has begun to answer: the request is not needed for a
+ * retry any more.
+ */
+void relay_run(struct task *t, struct relay *r, void (*after_open)(void *arg),
+	       void *arg);
+
+#endif

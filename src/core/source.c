@@ -1,0 +1,185 @@
+#include "core/source.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+	LOCAL_EVENT_MAX = 16 << 20
+};
+
+struct net_source {
+	struct source base;
+	struct client_response *res;
+};
+
+struct local_source {
+	struct source base;
+	struct exchange *x;
+	struct provider_stream *state;
+	struct buf out;
+	int64_t due_ns; /* when out may be handed over */
+	bool more;
+	bool pending; /* out has bytes that nobody has seen */
+};
+
+static int net_read(struct task *t, struct source *s, struct str *data)
+{
+	struct net_source *ns = (struct net_source *)(void *)s;
+
+	return client_read(t, ns->res, data);
+}
+
+static void net_close(struct source *s)
+{
+	struct net_source *ns = (struct net_source *)(void *)s;
+
+	client_done(ns->res);
+}
+
+static const struct source_type net_type = { net_read, net_close };
+
+static int net_open(struct task *t, struct exchange *x, struct source **out,
+		    enum client_stage *stage)
+{
+	const struct config_network *net = x->upstream->provider.network;
+	struct provider_call call = { 0 };
+	struct client_request req;
+	struct net_source *ns;
+	int64_t now = task_now(t);
+	int r;
+
+	r = provider_encode(&x->upstream->provider, &x->request, x->arena,
+			    &call, &x->error);
+	if (r != 0)
+		return SOURCE_REFUSED;
+	req = (struct client_request){
+		.origin = x->upstream->origin,
+		.method = call.method,
+		.target = call.target,
+		.headers = call.headers,
+		.header_count = call.header_count,
+		.pieces = call.pieces,
+		.piece_count = call.piece_count,
+		.timeouts = { .connect_ns = net->connect_timeout_ns,
+			      .first_byte_ns = net->first_byte_timeout_ns,
+			      .idle_ns = net->idle_timeout_ns,
+			      .deadline_ns =
+				      net->total_timeout_ns > 0
+					      ? now + net->total_timeout_ns
+					      : CLOCK_NEVER },
+		.watch = x->watch,
+		.tick_ns = x->tick_ns,
+		.tick = x->tick,
+		.tick_arg = x->tick_arg,
+	};
+	ns = arena_zalloc(x->arena, sizeof(*ns));
+	r = client_send(t, x->worker->client, &req, &ns->res, stage);
+	if (r != 0)
+		return r;
+	ns->base = (struct source){ &net_type, &ns->res->head };
+	x->sent_ns = ns->res->sent_ns;
+	*out = &ns->base;
+	return 0;
+}
+
+/* Make the next piece.  Returns 0 or SOURCE_REFUSED. */
+static int generate(struct local_source *ls, int64_t now)
+{
+	struct exchange *x = ls->x;
+	const struct provider *p = &x->upstream->provider;
+	struct provider_reply reply = { .arena = x->arena,
+					.out = &ls->out,
+					.error = &x->error };
+	int r;
+
+	buf_clear(&ls->out);
+	r = p->type->generate(p, &x->request, ls->state, &reply);
+	if (r != 0 && r != 1)
+		return SOURCE_REFUSED;
+	ls->more = r == 1;
+	ls->pending = ls->out.len > 0;
+	ls->due_ns = now + reply.wait_ns;
+	return 0;
+}
+
+/* Wait for the pace, watching the client and ticking as the network does. */
+static int wait_due(struct task *t, struct local_source *ls)
+{
+	const struct exchange *x = ls->x;
+	struct io_wait hang_up = { .io = x->watch, .events = IO_HUNG_UP };
+	size_t count = x->watch != NULL ? 1 : 0;
+	int r;
+
+	while (task_now(t) < ls->due_ns) {
+		int64_t until = ls->due_ns;
+		bool ticks = x->tick_ns > 0 && task_now(t) + x->tick_ns < until;
+
+		if (ticks)
+			until = task_now(t) + x->tick_ns;
+		r = count > 0 ? io_wait_any(t, &hang_up, count, until)
+			      : task_sleep(t, until);
+		if (r == 0 && count > 0)
+			return CLIENT_HUNG_UP;
+		if (r < 0 && r != -ETIMEDOUT)
+			return r;
+		if (ticks && x->tick(t, x->tick_arg) != 0)
+			return CLIENT_TICK_END;
+	}
+	return 0;
+}
+
+static int local_read(struct task *t, struct source *s, struct str *data)
+{
+	struct local_source *ls = (struct local_source *)(void *)s;
+	int r;
+
+	while (!ls->pending && ls->more) {
+		r = generate(ls, task_now(t));
+		if (r != 0)
+			return -EPROTO;
+	}
+	r = wait_due(t, ls);
+	if (r != 0)
+		return r;
+	*data = ls->pending ? buf_str(&ls->out) : STR_NULL;
+	ls->pending = false;
+	return 0;
+}
+
+static void local_close(struct source *s)
+{
+	struct local_source *ls = (struct local_source *)(void *)s;
+
+	buf_fini(&ls->out);
+}
+
+static const struct source_type local_type = { local_read, local_close };
+
+static int local_open(struct task *t, struct exchange *x, struct source **out)
+{
+	const struct provider_type *type = x->upstream->provider.type;
+	struct local_source *ls = arena_zalloc(x->arena, sizeof(*ls));
+	int r;
+
+	ls->base.type = &local_type;
+	ls->x = x;
+	ls->state = arena_zalloc(x->arena, type->stream_size);
+	buf_init(&ls->out, LOCAL_EVENT_MAX);
+	x->sent_ns = task_now(t);
+	r = generate(ls, task_now(t));
+	if (r != 0) {
+		buf_fini(&ls->out);
+		return r;
+	}
+	*out = &ls->base;
+	return 0;
+}
+
+int source_open(struct task *t, struct exchange *x, struct source **out,
+		enum client_stage *stage)
+{
+	if ((x->upstream->provider.type->caps & PROVIDER_LOCAL) != 0)
+		return local_open(t, x, out);
+	return net_open(t, x, out, stage);
+}

@@ -1,0 +1,33 @@
+/*
+ * source - where the bytes of one attempt's answer come from; private to core.
+ *
+ * The network, or a provider that answers by itself.  (A recording is to be the
+ * third.)
+ */
+#ifndef CORE_SOURCE_H
+#define CORE_SOURCE_H
+
+#include "core/exchange.h"
+
+struct source_type {
+	/* 0, a client_outcome, or -errno; no data is the end. */
+	int (*read)(struct task *t, struct source *s, struct str *data);
+	void (*close)(struct source *s);
+};
+
+struct source {
+	const struct source_type *type;
+	const struct http_head *head; /* NULL: a local 200 */
+};
+
+/*
+ * Start one attempt.  Returns 0 with *out, a client_outcome, EXCHANGE errors
+ * as -errno with *stage, or API_FAIL with x->error for what no retry can mend.
+ */
+enum {
+	SOURCE_REFUSED = 16
+};
+must_check int source_open(struct task *t, struct exchange *x,
+			   struct source **out, enum client_stage *stage);
+
+#endif
