@@ -1,0 +1,404 @@
+#include "cli/cluster.h"
+
+#include "api/route.h"
+#include "base/log.h"
+#include "cli/listen.h"
+#include "cli/say.h"
+#include "cli/systemd.h"
+#include "core/origin.h"
+#include "io/offload.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	WORKERS_MAX = 256,
+	DUMP_BYTES_MAX = 4 << 20
+};
+
+#define SWEEP_NS (5 * CLOCK_S)
+
+struct member {
+	struct worker worker;
+	struct cluster *cluster;
+	pthread_t thread;
+	struct task *refresher; /* of the first worker */
+	struct task *sweeper;
+	struct str address;
+};
+
+struct cluster {
+	struct config *config;
+	struct catalog *catalog; /* what new workers begin with */
+	struct tls_ctx *tls;
+	struct arena arena;
+	struct buf addresses;
+	size_t count;
+	bool ending;
+	struct member *members;
+};
+
+static void complain(struct buf *messages, const struct api_error *e)
+{
+	say(messages, STR_FMT "\n", STR_ARG(e->message));
+}
+
+static int load_catalog(struct config *config, char **environment,
+			struct catalog **out, struct buf *messages)
+{
+	struct registry *reg;
+	struct api_error e;
+	struct arena a;
+	int r;
+
+	arena_init(&a, 1 << 20);
+	r = registry_new(config, environment, &a, &reg, &e);
+	if (r == 0) {
+		*out = catalog_new(reg, NULL, NULL, clock_wall() / CLOCK_S);
+		registry_unref(reg);
+	} else {
+		complain(messages, &e);
+	}
+	arena_fini(&a);
+	return r == 0 ? 0 : -1;
+}
+
+static int load_tls(const struct config *config, struct tls_ctx **out,
+		    struct buf *messages)
+{
+	struct tls_server_cfg cfg = { .tls13_only = config->tls13_only };
+	struct arena a;
+
+	*out = NULL;
+	if (config->tls_cert.len == 0)
+		return 0;
+	arena_init(&a, 1 << 20);
+	cfg.cert_file = arena_cz(&a, config->tls_cert);
+	cfg.key_file = arena_cz(&a, config->tls_key);
+	if (config->tls_client_ca.len > 0)
+		cfg.client_ca_file = arena_cz(&a, config->tls_client_ca);
+	*out = tls_server_ctx_new(&cfg);
+	arena_fini(&a);
+	if (*out == NULL)
+		say(messages, STR_FMT "\n", STR_ARG(err_text()));
+	return *out != NULL ? 0 : -1;
+}
+
+static void set_catalog(struct loop *loop, void *arg)
+{
+	worker_set_catalog(loop_user(loop), arg);
+}
+
+/* Every worker gets a reference of its own. */
+static void publish(struct worker *w, struct catalog *c)
+{
+	struct cluster *cluster = w->group;
+
+	for (size_t i = 0; i < cluster->count; i++)
+		loop_post(cluster->members[i].worker.loop, set_catalog,
+			  catalog_ref(c));
+	catalog_unref(c);
+}
+
+static struct server *make_server(struct cluster *c, struct worker *w)
+{
+	const struct config *cfg = c->config;
+	size_t per_worker =
+		((size_t)cfg->max_connections + c->count - 1) / c->count;
+
+	return server_new(w->loop,
+			  &(struct server_cfg){
+				  .handle = route_request,
+				  .refuse = route_refuse,
+				  .user = w,
+				  .head_max = (size_t)cfg->head_max,
+				  .body_max = (size_t)cfg->body_max,
+				  .inflated_max = (size_t)cfg->inflated_max,
+				  .head_timeout_ns = cfg->head_timeout_ns,
+				  .body_timeout_ns = cfg->body_timeout_ns,
+				  .keepalive_timeout_ns =
+					  cfg->keepalive_timeout_ns,
+				  .write_timeout_ns = cfg->write_timeout_ns,
+				  .connection_max = per_worker,
+				  .tls = c->tls });
+}
+
+static void note_addresses(struct cluster *c, const struct listen_set *set)
+{
+	char text[IO_ADDR_TEXT_MAX];
+	struct io_addr a;
+
+	for (size_t i = 0; i < set->count; i++) {
+		struct str t;
+
+		io_local_addr(set->ios[i], &a);
+		t = io_addr_text(&a, text);
+		say(&c->addresses, "%s" STR_FMT "\n",
+		    a.sa.sa_family == AF_UNIX ? ""
+		    : c->tls != NULL          ? "https://"
+					      : "http://",
+		    STR_ARG(t));
+	}
+}
+
+static int open_worker(struct cluster *c, size_t i, struct listen_plan *plan,
+		       struct buf *messages)
+{
+	struct member *m = &c->members[i];
+	struct worker *w = &m->worker;
+	struct listen_set set;
+	int r;
+
+	m->cluster = c;
+	w->loop = loop_new(NULL);
+	if (w->loop == NULL) {
+		say(messages, "cannot make an event loop: %s\n",
+		    strerrordesc_np(errno));
+		return -1;
+	}
+	loop_set_user(w->loop, w);
+	w->is_first = i == 0;
+	w->group = c;
+	w->publish = publish;
+	w->catalog = catalog_ref(c->catalog);
+	w->client =
+		client_new(w->loop,
+			   &(struct client_cfg){
+				   .pool_max = (size_t)c->config->pool_max,
+				   .pool_idle_ns =
+					   c->config->pool_idle_timeout_ns });
+	w->server = make_server(c, w);
+	r = listen_open(plan, w->loop, &set, messages);
+	if (i == 0)
+		note_addresses(c, &set);
+	for (size_t j = 0; j < set.count; j++) {
+		if (server_listen(w->server, set.ios[j]) < 0) {
+			io_close(set.ios[j]);
+			r = -1;
+		}
+	}
+	return r;
+}
+
+static size_t worker_count(const struct config *config)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t n = config->workers > 0 ? (size_t)config->workers
+				       : (size_t)(cores > 0 ? cores : 1);
+
+	return n < WORKERS_MAX ? n : WORKERS_MAX;
+}
+
+int cluster_new(struct config *config, char **environment, struct cluster **out,
+		struct buf *messages)
+{
+	struct cluster *c = xcalloc(1, sizeof(*c));
+	struct listen_plan plan = { .config = config,
+				    .port = (uint16_t)config->port,
+				    .unix_fd = -1 };
+	int r;
+
+	c->config = config_ref(config);
+	c->count = worker_count(config);
+	c->members = xcalloc(c->count, sizeof(*c->members));
+	arena_init(&c->arena, 1 << 20);
+	buf_init(&c->addresses, 64 * 1024);
+	plan.fd = systemd_sockets(&plan.fd_count);
+	r = load_catalog(config, environment, &c->catalog, messages);
+	if (r == 0)
+		r = load_tls(config, &c->tls, messages);
+	for (size_t i = 0; i < c->count && r == 0; i++)
+		r = open_worker(c, i, &plan, messages);
+	if (r < 0) {
+		cluster_free(c);
+		return -1;
+	}
+	*out = c;
+	return 0;
+}
+
+static void refresh(struct task *t, void *arg)
+{
+	struct member *m = arg;
+
+	m->refresher = t;
+	worker_refresh_models(t, &m->worker);
+	m->refresher = NULL;
+}
+
+static void sweep(struct task *t, void *arg)
+{
+	struct member *m = arg;
+
+	m->sweeper = t;
+	while (task_sleep(t, task_now(t) + SWEEP_NS) == 0)
+		client_sweep(m->worker.client);
+	m->sweeper = NULL;
+}
+
+static void *run_worker(void *arg)
+{
+	struct member *m = arg;
+
+	loop_run(m->worker.loop);
+	return NULL;
+}
+
+int cluster_start(struct cluster *c)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		struct member *m = &c->members[i];
+		int r = task_spawn(m->worker.loop, "sweeper", sweep, m);
+
+		if (r == 0 && i == 0)
+			r = task_spawn(m->worker.loop, "model lists", refresh,
+				       m);
+		if (r == 0)
+			r = -pthread_create(&m->thread, NULL, run_worker, m);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+const struct catalog *cluster_catalog(const struct cluster *c)
+{
+	return c->catalog;
+}
+
+size_t cluster_worker_count(const struct cluster *c)
+{
+	return c->count;
+}
+
+struct str cluster_addresses(const struct cluster *c)
+{
+	return buf_str(&c->addresses);
+}
+
+static void shut_down(struct loop *loop, void *arg)
+{
+	struct member *m = arg;
+	const struct config *cfg = m->cluster->config;
+
+	if (m->refresher != NULL)
+		task_cancel(m->refresher);
+	if (m->sweeper != NULL)
+		task_cancel(m->sweeper);
+	if (!server_is_ending(m->worker.server))
+		server_shutdown(m->worker.server,
+				loop_now(loop) + cfg->shutdown_timeout_ns);
+}
+
+void cluster_shutdown(struct cluster *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		loop_post(c->members[i].worker.loop, shut_down, &c->members[i]);
+}
+
+static void dump(struct loop *loop, void *arg)
+{
+	struct str text, line;
+	struct buf out;
+
+	(void)arg;
+	buf_init(&out, DUMP_BYTES_MAX);
+	loop_dump(loop, &out);
+	text = buf_str(&out);
+	log_info("tasks: %zu", loop_task_count(loop));
+	while (text.len > 0) {
+		(void)str_cut(text, '\n', &line, &text);
+		log_info("task " STR_FMT, STR_ARG(line));
+	}
+	buf_fini(&out);
+}
+
+void cluster_dump(struct cluster *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		loop_post(c->members[i].worker.loop, dump, NULL);
+}
+
+static void set_tls(struct loop *loop, void *arg)
+{
+	struct worker *w = loop_user(loop);
+
+	server_set_tls(w->server, arg);
+	tls_ctx_unref(arg);
+}
+
+static void refresh_again(struct loop *loop, void *arg)
+{
+	struct member *m = arg;
+
+	if (m->refresher != NULL)
+		task_cancel(m->refresher);
+	if (task_spawn(loop, "model lists", refresh, m) < 0)
+		log_warn("no model lists: out of tasks");
+}
+
+int cluster_reload(struct cluster *c, struct config *config, char **environment,
+		   struct buf *messages)
+{
+	struct catalog *catalog;
+	struct tls_ctx *tls;
+
+	if (load_catalog(config, environment, &catalog, messages) < 0)
+		return -1;
+	if (load_tls(config, &tls, messages) < 0) {
+		catalog_unref(catalog);
+		return -1;
+	}
+	for (size_t i = 0; i < c->count; i++) {
+		struct loop *loop = c->members[i].worker.loop;
+
+		loop_post(loop, set_catalog, catalog_ref(catalog));
+		if (tls != NULL && c->tls != NULL)
+			loop_post(loop, set_tls, tls_ctx_ref(tls));
+	}
+	loop_post(c->members[0].worker.loop, refresh_again, &c->members[0]);
+	tls_ctx_unref(tls);
+	catalog_unref(catalog);
+	return 0;
+}
+
+void cluster_wait(struct cluster *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		(void)pthread_join(c->members[i].thread, NULL);
+}
+
+static void close_worker(struct worker *w)
+{
+	if (w->loop == NULL)
+		return;
+	/* Its pooled connections are the loop's; no task is left to use it. */
+	if (w->client != NULL)
+		client_free(w->client);
+	loop_free(w->loop);
+	if (w->server != NULL)
+		server_free(w->server);
+	catalog_unref(w->catalog);
+}
+
+void cluster_free(struct cluster *c)
+{
+	struct str path = c->config->unix_path;
+
+	for (size_t i = 0; i < c->count; i++)
+		close_worker(&c->members[i].worker);
+	if (c->addresses.len > 0 && path.len > 0)
+		(void)unlink(arena_cz(&c->arena, path));
+	offload_stop();
+	origin_free_all();
+	tls_ctx_unref(c->tls);
+	catalog_unref(c->catalog);
+	config_unref(c->config);
+	buf_fini(&c->addresses);
+	arena_fini(&c->arena);
+	free(c->members);
+	free(c);
+}

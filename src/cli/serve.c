@@ -1,0 +1,269 @@
+#include "cli/serve.h"
+
+#include "base/log.h"
+#include "cli/cluster.h"
+#include "cli/systemd.h"
+#include "provider/provider.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum {
+	MESSAGES_MAX = 256 * 1024
+};
+
+static int load(char **argv, char **environment, struct config **out)
+{
+	struct buf messages;
+	struct arena a;
+	int r;
+
+	arena_init(&a, 1 << 20);
+	buf_init(&messages, MESSAGES_MAX);
+	r = config_load(&(struct config_sources){ .environment = environment,
+						  .flags = argv },
+			provider_config_types(&a), out, &messages);
+	if (messages.len > 0)
+		(void)fprintf(stderr, STR_FMT, STR_ARG(buf_str(&messages)));
+	buf_fini(&messages);
+	arena_fini(&a);
+	return r == 0 ? 0 : -1;
+}
+
+static void start_log(const struct config *config)
+{
+	static const char *const levels[] = { "debug", "info", "warn",
+					      "error" };
+	bool tty = isatty(STDERR_FILENO) == 1;
+	struct log_cfg cfg = {
+		.level = LOG_INFO,
+		.json = str_eq(config->log_format, STR("json")),
+		.colour = tty && getenv("NO_COLOR") == NULL,
+		.fd = STDERR_FILENO,
+	};
+
+	for (size_t i = 0; i < countof(levels); i++) {
+		if (str_eq(config->log_level, str_of(levels[i])))
+			cfg.level = (enum log_level)i;
+	}
+	log_start(&cfg);
+}
+
+static void mask(void *arg, struct str secret)
+{
+	(void)arg;
+	log_secret(secret);
+}
+
+/* Ten thousand streams are two descriptors each. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void say_models(const struct catalog *catalog)
+{
+	const struct registry *reg = catalog->registry;
+
+	for (size_t i = 0; i < reg->upstream_count; i++) {
+		const struct upstream *u = &reg->upstreams[i];
+
+		if (u->origin == NULL)
+			log_info("provider=" STR_FMT " built in",
+				 STR_ARG(u->provider.id));
+		else
+			log_info("provider=" STR_FMT " host=" STR_FMT " key=%s",
+				 STR_ARG(u->provider.id),
+				 STR_ARG(u->origin->host_header),
+				 u->provider.key.len > 0 ? "set" : "none");
+	}
+}
+
+/* On a terminal, what to try first. */
+static void say_first_request(struct str address)
+{
+	if (isatty(STDERR_FILENO) != 1)
+		return;
+	(void)fprintf(
+		stderr,
+		"\nTry:\n"
+		"  curl " STR_FMT "/v1/chat/completions -H "
+		"'content-type: application/json' \\\n"
+		"    -d '{\"model\":\"echo/echo\",\"messages\":[{\"role\":"
+		"\"user\",\"content\":\"Hello, quipu\"}]}'\n"
+		"  curl " STR_FMT "/v1/models\n"
+		"Point an OpenAI client here: OPENAI_BASE_URL=" STR_FMT
+		"/v1\nStop with Ctrl-C; quipu --help says more.\n\n",
+		STR_ARG(address), STR_ARG(address), STR_ARG(address));
+}
+
+/* The first address in a form that a client can use. */
+static struct str usable(struct str addresses, char *out, size_t size)
+{
+	struct str line, rest, scheme, port;
+	int n;
+
+	(void)str_cut(addresses, '\n', &line, &rest);
+	for (size_t i = 0; i + 4 < line.len; i++) {
+		struct str at = str_drop(line, i);
+
+		if (!str_starts(at, STR("[::]:")) &&
+		    !str_starts(at, STR("0.0.0.0:")))
+			continue;
+		scheme = str_take(line, i);
+		port = str_drop(line, i + (at.ptr[0] == '[' ? 5 : 8));
+		n = snprintf(out, size, STR_FMT "localhost:" STR_FMT,
+			     STR_ARG(scheme), STR_ARG(port));
+		return (struct str){ out, (size_t)n };
+	}
+	return line;
+}
+
+static void announce(const struct cluster *c)
+{
+	struct str addresses = cluster_addresses(c), rest = addresses, line;
+	char text[256];
+
+	while (rest.len > 0) {
+		(void)str_cut(rest, '\n', &line, &rest);
+		log_info("quipu " QUIPU_VERSION " listening on " STR_FMT
+			 " workers=%zu",
+			 STR_ARG(line), cluster_worker_count(c));
+	}
+	say_models(cluster_catalog(c));
+	say_first_request(usable(addresses, text, sizeof(text)));
+	systemd_notify("READY=1");
+}
+
+static void reload(struct cluster *c, char **argv, char **environment)
+{
+	struct config *config;
+	struct buf messages;
+
+	systemd_notify("RELOADING=1");
+	buf_init(&messages, MESSAGES_MAX);
+	if (load(argv, environment, &config) < 0) {
+		log_error("reload: the configuration is bad, the old one "
+			  "stays");
+	} else {
+		config_secrets(config, mask, NULL);
+		if (cluster_reload(c, config, environment, &messages) < 0)
+			log_error("reload: " STR_FMT " The old configuration "
+				  "stays.",
+				  STR_ARG(str_trim(buf_str(&messages))));
+		else
+			log_info("reloaded: providers, models and "
+				 "certificates; what is under server: needs a "
+				 "restart");
+		config_unref(config);
+	}
+	buf_fini(&messages);
+	systemd_notify("READY=1");
+}
+
+struct signals {
+	struct cluster *cluster;
+	char **argv, **environment;
+	sigset_t set;
+};
+
+/* Ends the program on the second request to stop. */
+static void *handle_signals(void *arg)
+{
+	struct signals *s = arg;
+	bool ending = false;
+	int sig;
+
+	for (;;) {
+		if (sigwait(&s->set, &sig) != 0)
+			continue;
+		if (sig == SIGUSR1) {
+			cluster_dump(s->cluster);
+		} else if (sig == SIGHUP) {
+			reload(s->cluster, s->argv, s->environment);
+		} else if (sig == SIGUSR2) {
+			return NULL; /* all workers have ended */
+		} else if (!ending) {
+			ending = true;
+			log_info("stopping: running requests may finish; "
+				 "again to stop at once");
+			systemd_notify("STOPPING=1");
+			cluster_shutdown(s->cluster);
+		} else {
+			log_stop();
+			_exit(130);
+		}
+	}
+}
+
+static void block_signals(struct signals *s)
+{
+	(void)sigemptyset(&s->set);
+	(void)sigaddset(&s->set, SIGTERM);
+	(void)sigaddset(&s->set, SIGINT);
+	(void)sigaddset(&s->set, SIGHUP);
+	(void)sigaddset(&s->set, SIGUSR1);
+	(void)sigaddset(&s->set, SIGUSR2);
+	(void)pthread_sigmask(SIG_BLOCK, &s->set, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+static int run(struct cluster *c, char **argv, char **environment)
+{
+	struct signals s = { .cluster = c,
+			     .argv = argv,
+			     .environment = environment };
+	pthread_t thread;
+	int r;
+
+	block_signals(&s);
+	r = cluster_start(c);
+	if (r == 0)
+		r = -pthread_create(&thread, NULL, handle_signals, &s);
+	if (r < 0) {
+		log_error("cannot start: %s", strerrordesc_np(-r));
+		log_stop();
+		_exit(1);
+	}
+	announce(c);
+	cluster_wait(c);
+	(void)pthread_kill(thread, SIGUSR2);
+	(void)pthread_join(thread, NULL);
+	log_info("stopped");
+	return 0;
+}
+
+int cli_serve(char **argv, char **environment)
+{
+	struct cluster *cluster;
+	struct config *config;
+	struct buf messages;
+	int status = 1;
+
+	if (load(argv, environment, &config) < 0)
+		return 2;
+	raise_descriptor_limit();
+	start_log(config);
+	config_secrets(config, mask, NULL);
+	buf_init(&messages, MESSAGES_MAX);
+	if (cluster_new(config, environment, &cluster, &messages) == 0) {
+		status = run(cluster, argv, environment);
+		cluster_free(cluster);
+	} else {
+		log_error(STR_FMT, STR_ARG(str_trim(buf_str(&messages))));
+	}
+	buf_fini(&messages);
+	config_unref(config);
+	log_stop();
+	return status;
+}
