@@ -200,6 +200,27 @@ static int relay_events(struct task *t, struct relay *r)
 	return rc < 0 ? rc : flush(t, r);
 }
 
+/*
+ * What one read brought, in pieces that the parser can hold, so that its limit
+ * is that of one event.  Returns 0 or -errno.
+ */
+static int relay_bytes(struct task *t, struct relay *r, struct str data)
+{
+	size_t max = (size_t)config_of(r)->event_max;
+	int rc = 0;
+
+	while (data.len > 0 && rc == 0) {
+		size_t room = max - sse_rest(&r->sse).len;
+
+		rc = room > 0 ? sse_feed(&r->sse, str_take(data, room))
+			      : -EMSGSIZE;
+		data = str_drop(data, room);
+		if (rc == 0)
+			rc = relay_events(t, r);
+	}
+	return rc;
+}
+
 static void stream_failed(struct task *t, struct relay *r,
 			  const struct api_error *e)
 {
@@ -261,9 +282,7 @@ static void relay_stream(struct task *t, struct relay *r)
 		rc = exchange_read(t, r->x, &data);
 		if (rc != 0 || data.len == 0)
 			break;
-		rc = sse_feed(&r->sse, data);
-		if (rc == 0)
-			rc = relay_events(t, r);
+		rc = relay_bytes(t, r, data);
 		if (rc < 0)
 			break;
 		if (sse_rest(&r->sse).len == 0)

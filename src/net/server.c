@@ -299,7 +299,11 @@ static void serve_session(struct task *t, void *arg)
 	}
 	while (ok && !s->ending)
 		ok = serve_one(t, c);
-	if (c->req.status != 0 && !c->req.finished) {
+	/*
+	 * A chunked body without its last chunk is cut for all to see; any
+	 * other needs a reset, which may overtake what was said before.
+	 */
+	if (c->req.status != 0 && !c->req.finished && !c->req.chunked) {
 		io_abort(c->io);
 		c->io = NULL;
 	} else if (c->linger) {
