@@ -141,17 +141,29 @@ static void set_items(struct load *l, const struct layer *layer,
 	    in->at);
 }
 
+static bool check(struct load *l, const struct layer *layer,
+		  const struct config_value *v, const struct layer_input *in)
+{
+	struct value_text text = { in->text, in->written };
+	struct str why;
+
+	if (text.written.len == 0)
+		text.written = in->text;
+	if (value_check(v->setting, text, &l->scratch, &why))
+		return true;
+	refuse(l, layer, v, in->at, why);
+	return false;
+}
+
 static void set_one(struct load *l, const struct layer *layer,
 		    struct config_value *v, const struct layer_input *in)
 {
 	const struct setting *s = v->setting;
-	struct str text = in->text, why;
+	struct str text = in->text;
 	bool b;
 
-	if (!value_check(s, text, &l->scratch, &why)) {
-		refuse(l, layer, v, in->at, why);
+	if (!check(l, layer, v, in))
 		return;
-	}
 	if (s->kind == SETTING_BOOL && value_bool(text, &b))
 		text = b ? STR("true") : STR("false");
 	if (s->kind == SETTING_PATH)
@@ -163,13 +175,11 @@ static void set_one(struct load *l, const struct layer *layer,
 static void set_all(struct load *l, const struct layer *layer,
 		    const struct config_value *v, const struct layer_input *in)
 {
-	struct str rest = str_of(v->setting->sets), key, why;
+	struct str rest = str_of(v->setting->sets), key;
 	struct str prefix = block_of(layer, v)->prefix;
 
-	if (!value_check(v->setting, in->text, &l->scratch, &why)) {
-		refuse(l, layer, v, in->at, why);
+	if (!check(l, layer, v, in))
 		return;
-	}
 	while (rest.len > 0) {
 		struct config_value *target;
 

@@ -47,6 +47,7 @@ struct layer {
 struct layer_input {
 	struct place at;
 	struct str text;
+	struct str written; /* text before variables were put in, or "" */
 	bool many;
 	struct str *items;
 	size_t item_count;

@@ -82,6 +82,12 @@ static struct look look_around(const struct walk *w, struct str word)
 	return l;
 }
 
+static bool is_last_part(struct str key, struct str word)
+{
+	return str_ends(key, word) && key.len > word.len &&
+	       key.ptr[key.len - word.len - 1] == '.';
+}
+
 /* The full key of the first row whose last part is word, or "". */
 static struct str find_elsewhere(const struct walk *w, struct str word)
 {
@@ -91,13 +97,18 @@ static struct str find_elsewhere(const struct walk *w, struct str word)
 		for (size_t j = 0; j < b->count; j++) {
 			struct str key = str_of(b->rows[j].key);
 
-			if (b->rows[j].outside || !str_ends(key, word) ||
-			    key.len == word.len ||
-			    key.ptr[key.len - word.len - 1] != '.')
+			if (b->rows[j].outside || !is_last_part(key, word))
 				continue;
 			return arena_printf(&w->load->scratch, STR_FMT STR_FMT,
 					    STR_ARG(b->prefix), STR_ARG(key));
 		}
+	}
+	/* What other code reads may also be sought at the wrong place. */
+	for (size_t i = 0; w->layer->ignored[i].key != NULL; i++) {
+		struct str key = str_of(w->layer->ignored[i].key);
+
+		if (is_last_part(key, word))
+			return key;
 	}
 	return STR_NULL;
 }
@@ -184,6 +195,8 @@ static void take(const struct walk *w, const struct tree_node *n,
 		r = take_items(w, n, path, &in);
 	else
 		r = load_text(w->load, n, path, &in.text);
+	if (n->kind == TREE_SCALAR)
+		in.written = n->text;
 	if (r == 0)
 		layer_set(w->load, w->layer, v, &in);
 }

@@ -85,9 +85,19 @@ void problem_done(struct problems *p)
 				  p->warnings - PROBLEM_WARNINGS_MAX);
 }
 
+/* At most max bytes of s, without a part of a UTF-8 character at the end. */
+static struct str cut_at(struct str s, size_t max)
+{
+	if (s.len <= max)
+		return s;
+	while (max > 0 && ((unsigned char)s.ptr[max] & 0xc0) == 0x80)
+		max--;
+	return str_take(s, max);
+}
+
 struct str problem_printable(struct arena *a, struct str s)
 {
-	struct str cut = str_take(s, PROBLEM_QUOTE_MAX);
+	struct str cut = cut_at(s, PROBLEM_QUOTE_MAX);
 	char *text = arena_alloc(a, PROBLEM_QUOTE_MAX + 3);
 	size_t n = 0;
 

@@ -360,6 +360,10 @@ const struct setting schema_provider[] = {
 	  .kind = SETTING_BOOL,
 	  .def = "false",
 	  .help = "read the model list again and again, not only once" },
+	{ .key = "tls_verify",
+	  .kind = SETTING_BOOL,
+	  .sets = "network.tls.verify",
+	  .help = "older name of network.tls.verify" },
 	{ 0 },
 };
 
@@ -395,6 +399,8 @@ const struct setting schema_model[] = {
 const struct schema_ignored schema_settings_ignored[] = {
 	{ "providers", true },
 	{ "registered_resources", true },
+	{ "registered_resources.models", true },
+	{ "providers.inference", true },
 	{ "distro_name", true },
 	{ "image_name", true },
 	{ "container_image", true },

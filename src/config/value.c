@@ -217,13 +217,13 @@ static struct str choices_text(const char *choices, struct arena *a)
 	return text;
 }
 
-static struct str quote(const struct setting *s, struct str text,
+static struct str quote(const struct setting *s, struct value_text text,
 			struct arena *a)
 {
-	return s->secret ? STR("the value") : problem_quote(a, text);
+	return s->secret ? STR("the value") : problem_quote(a, text.written);
 }
 
-static bool check_number(const struct setting *s, struct str text,
+static bool check_number(const struct setting *s, struct value_text text,
 			 struct arena *a, struct str *out_why)
 {
 	const char *what = s->kind == SETTING_INT ? "a whole number"
@@ -233,7 +233,7 @@ static bool check_number(const struct setting *s, struct str text,
 	struct str quoted = quote(s, text, a), min, max;
 	int64_t n;
 
-	if (!value_number(s, text, &n)) {
+	if (!value_number(s, text.text, &n)) {
 		*out_why = arena_printf(a, STR_FMT " is not %s",
 					STR_ARG(quoted), what);
 		return false;
@@ -249,13 +249,13 @@ static bool check_number(const struct setting *s, struct str text,
 	return false;
 }
 
-static bool check_choice(const struct setting *s, struct str text,
+static bool check_choice(const struct setting *s, struct value_text text,
 			 struct arena *a, struct str *out_why)
 {
 	struct str quoted = quote(s, text, a), all;
-	struct str near = value_nearest(s->choices, text);
+	struct str near = value_nearest(s->choices, text.written);
 
-	if (value_is_choice(s->choices, text))
+	if (value_is_choice(s->choices, text.text))
 		return true;
 	all = choices_text(s->choices, a);
 	*out_why = arena_printf(a, STR_FMT " is not one of " STR_FMT,
@@ -269,13 +269,13 @@ static bool check_choice(const struct setting *s, struct str text,
 }
 
 /* What stands in a header or a path must not end or split it. */
-static bool check_text(const struct setting *s, struct str text,
+static bool check_text(const struct setting *s, struct value_text text,
 		       struct arena *a, struct str *out_why)
 {
 	struct str quoted = quote(s, text, a);
 
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
+	for (size_t i = 0; i < text.text.len; i++) {
+		unsigned char c = (unsigned char)text.text.ptr[i];
 
 		if (c == '\0' || c == '\r' || c == '\n') {
 			*out_why =
@@ -287,8 +287,8 @@ static bool check_text(const struct setting *s, struct str text,
 	return true;
 }
 
-bool value_check(const struct setting *s, struct str text, struct arena *a,
-		 struct str *out_why)
+bool value_check(const struct setting *s, struct value_text text,
+		 struct arena *a, struct str *out_why)
 {
 	struct str quoted;
 	bool b;
@@ -301,7 +301,7 @@ bool value_check(const struct setting *s, struct str text, struct arena *a,
 	case SETTING_ENUM:
 		return check_choice(s, text, a, out_why);
 	case SETTING_BOOL:
-		if (value_bool(text, &b))
+		if (value_bool(text.text, &b))
 			return true;
 		quoted = quote(s, text, a);
 		*out_why = arena_printf(a, STR_FMT " is neither true nor false",

@@ -12,6 +12,12 @@
 #include "base/arena.h"
 #include "config/setting.h"
 
+/* A text, and how it was written before variables were put in. */
+struct value_text {
+	struct str text;
+	struct str written; /* may be shown: a variable may hold a secret */
+};
+
 /* All of text, or false and *out is left alone. */
 bool value_size(struct str text, int64_t *out);     /* bytes */
 bool value_duration(struct str text, int64_t *out); /* ns */
@@ -28,10 +34,10 @@ bool value_is_header(struct str name, struct str value);
 
 /*
  * May text be the setting's value?  Not for LIST and MAP.  If not, *out_why is
- * a sentence in a that quotes text, unless the setting is secret.
+ * a sentence in a that quotes what was written, unless the setting is secret.
  */
-bool value_check(const struct setting *s, struct str text, struct arena *a,
-		 struct str *out_why);
+bool value_check(const struct setting *s, struct value_text text,
+		 struct arena *a, struct str *out_why);
 
 /* The word of "a|b|c" that was probably meant, or "". */
 struct str value_nearest(const char *choices, struct str word);

@@ -57,6 +57,19 @@ static void a_wrong_file_gets_its_messages(void **state)
 		  "port: 80\n",
 		  "quipu.yaml:1:1: error: port: unknown key; "
 		  "did you mean \"server.port\"?\n" },
+		{ "models at the top belong elsewhere", "models: []\n",
+		  "quipu.yaml:1:1: error: models: unknown key; did you mean "
+		  "\"registered_resources.models\"?\n" },
+		{ "what a variable holds is not told",
+		  "server: {port: \"${env.WORD}\"}\n",
+		  "quipu.yaml:1:16: error: server.port: \"${env.WORD}\" is "
+		  "not a whole number\n" },
+		{ "a long value is cut between characters",
+		  "server: {port: "
+		  "ääääääääääääääääääääääääääääääää}\n",
+		  "quipu.yaml:1:16: error: server.port: "
+		  "\"ääääääääääääääääääääääääääääää...\" is not a whole "
+		  "number\n" },
 		{ "an unknown top-level key is a warning", "colours: {a: b}\n",
 		  "quipu.yaml:1:1: warning: colours: unknown key, ignored\n" },
 		{ "an unknown key of a section is an error",
