@@ -216,6 +216,75 @@ static void text_that_is_not_yaml_is_located(void **state)
 		check_messages(&cases[i]);
 }
 
+/* The sections of a distribution of OGX, a few entries of each. */
+static void a_file_of_ogx_starts(void **state)
+{
+	static const struct message_case c = {
+		"what quipu has no use for is told once each",
+		"version: 2\n"
+		"distro_name: starter\n"
+		"apis:\n- inference\n- vector_io\n"
+		"providers:\n"
+		"  inference:\n"
+		"  - provider_id: ${env.AZURE_API_KEY:+azure}\n"
+		"    provider_type: remote::azure\n"
+		"    config:\n"
+		"      api_key: ${env.AZURE_API_KEY:=}\n"
+		"  - provider_id: test\n"
+		"    provider_type: remote::test\n"
+		"    config:\n"
+		"      base_url: ${env.TEST_URL:=http://localhost/v1}\n"
+		"      api_key: ${env.TEST_KEY:=}\n"
+		"      tls_verify: ${env.TEST_TLS_VERIFY:=true}\n"
+		"      network:\n"
+		"        tls:\n"
+		"          verify: ${env.TEST_TLS_VERIFY:=true}\n"
+		"  - provider_id: sentence-transformers\n"
+		"    provider_type: inline::sentence-transformers\n"
+		"  vector_io:\n"
+		"  - provider_id: faiss\n"
+		"    provider_type: inline::faiss\n"
+		"storage:\n"
+		"  backends:\n"
+		"    kv_default:\n"
+		"      db_path: ${env.SQLITE_STORE_DIR:=~/.ogx}/kvstore.db\n"
+		"registered_resources:\n"
+		"  models:\n"
+		"  - metadata: {embedding_dimension: 768}\n"
+		"    model_id: nomic\n"
+		"    provider_id: sentence-transformers\n"
+		"    model_type: embedding\n"
+		"  - model_id: azure/gpt-4o\n"
+		"    provider_id: ${env.AZURE_API_KEY:+azure}\n"
+		"    metadata: {}\n"
+		"  shields:\n"
+		"  - shield_id: llama-guard\n"
+		"  vector_dbs: []\n"
+		"server:\n"
+		"  port: 8321\n"
+		"  workers: 1\n"
+		"  registry_refresh_interval_seconds: 300\n"
+		"  auth:\n"
+		"    provider_config:\n"
+		"      type: ${env.AUTH_PROVIDER:+oauth2_token}\n"
+		"      issuer: ${env.AUTH_ISSUER}\n"
+		"safety: {default_shield_id: llama-guard}\n",
+		"quipu.yaml:26:1: warning: storage: not used by quipu\n"
+		"quipu.yaml:50:1: warning: safety: not used by quipu\n"
+		"quipu.yaml:22:20: warning: "
+		"providers.inference[2].provider_type: "
+		"\"inline::sentence-transformers\" is not one of quipu's; "
+		"left out\n"
+		"quipu.yaml:23:3: warning: providers.vector_io: not used by "
+		"quipu\n"
+		"quipu.yaml:39:3: warning: registered_resources.shields: not "
+		"used by quipu\n",
+	};
+
+	(void)state;
+	check_messages(&c);
+}
+
 #define ENTRY                                            \
 	"providers:\n  inference:\n  - provider_id: a\n" \
 	"    provider_type: remote::test\n"
@@ -447,6 +516,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_wrong_file_gets_its_messages),
 		cmocka_unit_test(text_that_is_not_yaml_is_located),
+		cmocka_unit_test(a_file_of_ogx_starts),
 		cmocka_unit_test(providers_get_their_messages),
 		cmocka_unit_test(errors_past_twenty_are_counted),
 		cmocka_unit_test(limits_are_kept),
