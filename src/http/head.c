@@ -138,6 +138,7 @@ static bool starts_nocase(struct str s, struct str prefix)
 	return str_eq_nocase(str_take(s, prefix.len), prefix);
 }
 
+/* The length of "http://" or "https://", or 0. */
 static size_t scheme_len(struct str target)
 {
 	if (starts_nocase(target, STR("http://")))
@@ -147,11 +148,19 @@ static size_t scheme_len(struct str target)
 	return 0;
 }
 
+/* A user before the host is an error to servers (RFC 9110 section 4.2.4). */
+static bool is_absolute(struct str target)
+{
+	struct str rest = str_drop(target, scheme_len(target));
+	size_t n = scan_run(rest, SCAN_HOST);
+
+	return rest.len < target.len && n > 0 &&
+	       (n == rest.len || rest.ptr[n] == '/' || rest.ptr[n] == '?');
+}
+
 /* The four forms of RFC 9112 section 3.2. */
 static bool target_is_valid(struct str method, struct str target)
 {
-	size_t scheme;
-
 	if (!scan_is_target(target))
 		return false;
 	if (str_eq(method, STR("CONNECT")))
@@ -160,8 +169,7 @@ static bool target_is_valid(struct str method, struct str target)
 		return true;
 	if (str_eq(target, STR("*")))
 		return str_eq(method, STR("OPTIONS"));
-	scheme = scheme_len(target);
-	return scheme > 0 && scan_run(str_drop(target, scheme), SCAN_HOST) > 0;
+	return is_absolute(target);
 }
 
 static int parse_request_line(struct parse *p)
