@@ -467,11 +467,15 @@ static void connect_fails_by_name(void **state)
 	run_task(refuse, NULL);
 }
 
+enum {
+	QUEUED_MAX = 8
+};
+
 /* A listener whose queue is full does not answer. */
 static void never_connect(struct task *t, void *arg)
 {
 	struct io_listen_cfg cfg = { .backlog = 1 };
-	struct io *listener, *io[8];
+	struct io *listener, *io[QUEUED_MAX];
 	struct io_addr addr;
 	size_t n = 0;
 	int r = 0;
@@ -480,7 +484,7 @@ static void never_connect(struct task *t, void *arg)
 	assert_int_equal(io_addr_parse(STR("127.0.0.1"), 0, &cfg.addr), 0);
 	assert_int_equal(io_listen(task_loop(t), &cfg, &listener), 0);
 	io_local_addr(listener, &addr);
-	while (n < countof(io) && r == 0) {
+	while (n < QUEUED_MAX && r == 0) {
 		r = io_connect(t, &addr, in_ms(t, 30), &io[n]);
 		n += r == 0;
 	}

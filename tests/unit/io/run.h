@@ -9,7 +9,16 @@
 #include "tests/unit/table.h"
 
 #include <errno.h>
+#include <time.h>
 #include <unistd.h>
+
+/* For threads that are no loop's. */
+static inline void block_us(long us)
+{
+	const struct timespec ts = { us / 1000000, us % 1000000 * 1000 };
+
+	(void)nanosleep(&ts, NULL);
+}
 
 static inline void run_in(struct loop *loop, void (*fn)(struct task *, void *),
 			  void *arg)
