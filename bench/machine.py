@@ -37,9 +37,11 @@ def pin(which):
         os.sched_setaffinity(0, {usable[which]})
 
 
-def at_child_start():
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    pin(LOAD_CORE)
+def at_child_start(which):
+    def prepare():
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        pin(which)
+    return prepare
 
 
 def hurry(proc, nice):
@@ -206,24 +208,26 @@ class Machine:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
 
-    def spawn(self, args, **kwargs):
-        """Start a tool on the core of the load."""
+    def spawn(self, args, which=LOAD_CORE, **kwargs):
         return hurry(subprocess.Popen(args, start_new_session=True, stdin=subprocess.DEVNULL,
                                       stdout=subprocess.PIPE, text=True,
-                                      preexec_fn=at_child_start, **kwargs), self.nice)
+                                      preexec_fn=at_child_start(which), **kwargs),
+                     self.nice)
 
     def __enter__(self):
         pin(LOAD_CORE)
-        self.mock_port = self.start_mock()
+        self.mock, self.mock_port = self.start_mock(LOAD_CORE)
+        # As far away as the server: what the way between two cores costs.
+        _, self.far_mock_port = self.start_mock(SERVER_CORE)
         return self
 
     def __exit__(self, *exc):
         self.stack.close()
 
-    def start_mock(self):
-        proc = self.spawn([self.tools / 'bench_mock'])
+    def start_mock(self, which):
+        proc = self.spawn([self.tools / 'bench_mock'], which)
         self.stack.callback(end, proc)
-        return json.loads(proc.stdout.readline())['port']
+        return proc, json.loads(proc.stdout.readline())['port']
 
     def mock_stats(self):
         with socket.create_connection(('127.0.0.1', self.mock_port), 5) as s:
@@ -287,6 +291,8 @@ class Machine:
         finally:
             end(proc)
             proc.stderr.close()
+        if self.mock.poll() is not None:
+            raise Failed(f'the mock has ended with {self.mock.returncode}')
         return lines
 
     def wrk(self, port, connections, seconds):

@@ -11,6 +11,7 @@ ROWS = {
     'many_cpu': ('CPU per chat request, 1,000 connections', 'us', 1, None, False),
     'chat_rps': ('chat requests per second', '', 0, None, True),
     'wrk_rps': ('chat requests per second, as wrk sees it', '', 0, None, True),
+    'hop_p50': ('a mock on the server\'s core, added latency, p50', 'us', 1, None, False),
     'latency_p50': ('added latency, 1 connection, p50', 'us', 1, 60, False),
     'latency_p99': ('added latency, 1 connection, p99', 'us', 1, 100, False),
     'first_p50': ('added time to the first event, p50', 'us', 1, 100, False),
