@@ -26,8 +26,8 @@ BANNED = {
     'gets': 'fgets', 'alloca': 'an arena', 'localtime': 'gmtime_r', 'gmtime': 'gmtime_r',
     'rand': 'rand_u64', 'srand': 'rand_u64', 'random': 'rand_u64',
     'malloc': 'xmalloc', 'calloc': 'xcalloc', 'realloc': 'xrealloc',
-    'system': 'nothing', 'popen': 'nothing', 'setenv': 'nothing', 'usleep': 'task_sleep',
-    'gethostbyname': 'dns_lookup', 'signal': 'sigaction', 'strerror': 'strerror_r',
+    'system': 'nothing', 'popen': 'nothing', 'usleep': 'task_sleep',
+    'gethostbyname': 'dns_lookup', 'strerror': 'strerror_r',
 }
 
 # At most five names, each with its reason. Key: rule, file.
@@ -104,7 +104,8 @@ def includes(sources):
 def prefixes(source, sources):
     """The words that a file's exported names may begin with."""
     folder, stem = source.folder, source.stem
-    words = {stem, f'{folder}_{stem}'}
+    parts = stem.split('_')
+    words = {stem} | {'_'.join([folder] + parts[:n]) for n in range(1, len(parts) + 1)}
     stems = {s.stem for s in sources if s.folder == folder and s.is_header}
     # head_parse.c shares head.h; a folder's own header lends the folder's name.
     words |= {h for h in stems if stem.startswith(h + '_')}
