@@ -14,6 +14,7 @@ for a killed one, so have it exit with 125 when the build fails if the
 difference matters ("ninja ... || exit 125").
 """
 import argparse
+import os
 import re
 import signal
 import subprocess
@@ -74,10 +75,18 @@ def mutants(text):
 
 
 def verdict(command, seconds):
-    try:
-        r = subprocess.run(command, capture_output=True, timeout=seconds).returncode
-    except subprocess.TimeoutExpired:
-        return 'killed'
+    # A session of its own: a mutant that loops for ever is a grandchild.
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          start_new_session=True) as run:
+        try:
+            r = run.wait(seconds)
+        except subprocess.TimeoutExpired:
+            r = -signal.SIGKILL
+        finally:
+            try:
+                os.killpg(run.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
     return {0: 'survived', UNBUILDABLE: 'unbuildable'}.get(r, 'killed')
 
 
