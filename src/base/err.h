@@ -55,6 +55,15 @@ struct str context_request_id(void);
 #define err_new(code, ...) err_note(__FILE__, __LINE__, code, __VA_ARGS__)
 #define err_up(code)       err_frame_add(__FILE__, __LINE__, code)
 
+#ifdef __clang_analyzer__
+/* It sees one file at a time, and must know that what comes back is < 0. */
+#undef err_new
+#undef err_up
+#define err_new(code, ...) \
+	(err_note(__FILE__, __LINE__, code, __VA_ARGS__), (code))
+#define err_up(code) (err_frame_add(__FILE__, __LINE__, code), (code))
+#endif
+
 /* Both return code, which is < 0. */
 int err_note(const char *file, int line, int code, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
