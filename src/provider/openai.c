@@ -81,11 +81,13 @@ int openai_no_key(const struct provider *p, struct arena *a,
 		  struct api_error *e)
 {
 	const char *field = p->type->key_field;
-	const char *env = p->type->key_env;
+	struct str env = provider_env_text(p->type->key_env, a);
 	struct str hint = STR_NULL;
 
-	if (env != NULL)
-		hint = arena_printf(a, ", or set %s where quipu runs", env);
+	if (env.len > 0)
+		hint = arena_printf(a,
+				    ", or set " STR_FMT " where quipu runs",
+				    STR_ARG(env));
 	if (field != NULL) {
 		hint = arena_printf(a,
 				    ", or send the header x-ogx-provider-data: "

@@ -112,6 +112,28 @@ static int unknown_type(struct str name, struct arena *a, struct api_error *e)
 				     : "remote::openai-compatible");
 }
 
+struct str provider_env_text(const char *variables, struct arena *a)
+{
+	struct str rest = str_of(variables), text = STR_NULL, name;
+
+	while (rest.len > 0) {
+		(void)str_cut(rest, '|', &name, &rest);
+		text = arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(text),
+				    text.len > 0 ? " or " : "", STR_ARG(name));
+	}
+	return text;
+}
+
+static int no_base(const struct provider *p, struct arena *a,
+		   struct api_error *e)
+{
+	struct str env = provider_env_text(p->type->base_url_env, a);
+
+	return provider_fail(p, a, e, "base_url is needed%s" STR_FMT "%s",
+			     env.len > 0 ? " (or " : "", STR_ARG(env),
+			     env.len > 0 ? ")" : "");
+}
+
 int provider_init(struct provider *p, const struct config_provider *config,
 		  struct arena *a, struct api_error *e)
 {
@@ -152,14 +174,8 @@ int provider_init(struct provider *p, const struct config_provider *config,
 		if (r != 0)
 			return r;
 	}
-	if (p->base.host.len == 0 && (type->caps & PROVIDER_LOCAL) == 0) {
-		return provider_fail(p, a, e, "base_url is needed%s%s%s",
-				     type->base_url_env != NULL ? " (or " : "",
-				     type->base_url_env != NULL
-					     ? type->base_url_env
-					     : "",
-				     type->base_url_env != NULL ? ")" : "");
-	}
+	if (p->base.host.len == 0 && (type->caps & PROVIDER_LOCAL) == 0)
+		return no_base(p, a, e);
 	return 0;
 }
 

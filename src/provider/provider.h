@@ -177,6 +177,9 @@ void provider_call_header(struct provider_call *c, struct str name,
 struct str provider_key(const struct provider *p,
 			const struct provider_request *req);
 
+/* "A|B" as "A or B", for messages. */
+struct str provider_env_text(const char *variables, struct arena *a);
+
 /* The Host that the request will go out with, in a. */
 struct str provider_host(const struct provider *p, struct arena *a);
 
