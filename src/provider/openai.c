@@ -84,10 +84,10 @@ int openai_no_key(const struct provider *p, struct arena *a,
 	struct str env = provider_env_text(p->type->key_env, a);
 	struct str hint = STR_NULL;
 
-	if (env.len > 0)
-		hint = arena_printf(a,
-				    ", or set " STR_FMT " where quipu runs",
+	if (env.len > 0) {
+		hint = arena_printf(a, ", or set " STR_FMT " where quipu runs",
 				    STR_ARG(env));
+	}
 	if (field != NULL) {
 		hint = arena_printf(a,
 				    ", or send the header x-ogx-provider-data: "

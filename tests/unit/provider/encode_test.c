@@ -87,10 +87,11 @@ static struct str render(const struct provider *p,
 				       STR_ARG(provider_host(p, a)));
 	uint64_t len = 0;
 
-	for (size_t i = 0; i < c->header_count; i++)
+	for (size_t i = 0; i < c->header_count; i++) {
 		text = arena_printf(a, STR_FMT STR_FMT ": " STR_FMT "\n",
 				    STR_ARG(text), STR_ARG(c->headers[i].name),
 				    STR_ARG(c->headers[i].value));
+	}
 	for (size_t i = 0; i < c->piece_count; i++) {
 		text = arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(text),
 				    i == 0 ? "\n" : "", STR_ARG(c->pieces[i]));
@@ -175,10 +176,11 @@ static void run_golden(struct golden *g)
 	if (cfg == NULL || messages.len > 0)
 		fail_msg("%s: " STR_FMT, g->name, STR_ARG(buf_str(&messages)));
 	assert_int_equal(cfg->provider_count, 1);
-	if (provider_init(&p, &cfg->providers[0], &g->arena, &e) == 0)
+	if (provider_init(&p, &cfg->providers[0], &g->arena, &e) == 0) {
 		run_request(g, &p);
-	else
+	} else {
 		compare(g, true, render_error(&e, &g->arena));
+	}
 	buf_fini(&messages);
 	config_unref(cfg);
 }
