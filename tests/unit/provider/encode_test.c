@@ -188,10 +188,10 @@ static void run_golden(struct golden *g)
 /* The test's working directory is the build's. */
 static struct str data_folder(struct arena *a)
 {
-	const char *tests = getenv("QUIPU_TESTS");
+	const char *root = getenv("QUIPU_SOURCE");
 
-	return arena_printf(a, "%s/unit/provider/data",
-			    tests != NULL ? tests : "tests");
+	return arena_printf(a, "%s/tests/unit/provider/data",
+			    root != NULL ? root : ".");
 }
 
 static void requests_become_calls(void **state)
