@@ -169,6 +169,22 @@ char *arena_cz(struct arena *a, struct str s)
 	return ptr;
 }
 
+struct str arena_join(struct arena *a, const struct str *parts, size_t count)
+{
+	size_t len = 0;
+	char *ptr, *at;
+
+	for (size_t i = 0; i < count; i++)
+		len += parts[i].len;
+	at = ptr = arena_alloc(a, len);
+	for (size_t i = 0; i < count; i++) {
+		if (parts[i].len > 0)
+			memcpy(at, parts[i].ptr, parts[i].len);
+		at += parts[i].len;
+	}
+	return (struct str){ ptr, len };
+}
+
 struct str arena_printf(struct arena *a, const char *fmt, ...)
 {
 	va_list args, again;

@@ -66,6 +66,9 @@ struct str arena_str(struct arena *a, struct str s);
 /* A NUL-terminated copy of s. */
 char *arena_cz(struct arena *a, struct str s);
 
+/* The parts in a row. */
+struct str arena_join(struct arena *a, const struct str *parts, size_t count);
+
 /* Text as printf() would make it. */
 struct str arena_printf(struct arena *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -41,12 +41,13 @@ void http_write_request(struct http_writer *w, struct str method,
 
 void http_write_status(struct http_writer *w, int status)
 {
-	char digits[NUMBER_MAX];
-	int n = snprintf(digits, sizeof(digits), "%d ", status);
+	char digits[] = { (char)('0' + status / 100 % 10),
+			  (char)('0' + status / 10 % 10),
+			  (char)('0' + status % 10), ' ' };
 
 	require(w, status >= 100 && status <= 999);
 	add(w, STR("HTTP/1.1 "));
-	add(w, (struct str){ digits, (size_t)n });
+	add(w, (struct str){ digits, sizeof(digits) });
 	add(w, http_reason(status));
 	add(w, STR("\r\n"));
 }

@@ -4,7 +4,8 @@
 #include "json/node.h"
 
 enum {
-	DOUBLE_TEXT_MAX = 64
+	DOUBLE_TEXT_MAX = 64,
+	SHORT_DIGITS = 15
 };
 
 /* More than a text has digits, so that a clamped exponent decides the same. */
@@ -100,6 +101,33 @@ bool json_to_i64(const struct json *doc, uint32_t v, int64_t *out)
 	return true;
 }
 
+/*
+ * A short decimal without an exponent: the digits and the power of ten are
+ * exact doubles, so that one division rounds right (Clinger's fast path).
+ */
+static bool short_double(struct str raw, double *out)
+{
+	bool negative = raw.ptr[0] == '-';
+	double scale = 1;
+	int64_t n = 0;
+	bool point = false;
+
+	if (raw.len > SHORT_DIGITS)
+		return false;
+	for (size_t i = negative; i < raw.len; i++) {
+		if (raw.ptr[i] == '.') {
+			point = true;
+			continue;
+		}
+		if (raw.ptr[i] < '0' || raw.ptr[i] > '9')
+			return false;
+		n = 10 * n + (raw.ptr[i] - '0');
+		scale *= point ? 10 : 1;
+	}
+	*out = (negative ? -(double)n : (double)n) / scale;
+	return true;
+}
+
 bool json_to_double(const struct json *doc, uint32_t v, double *out)
 {
 	char small[DOUBLE_TEXT_MAX], *text = small;
@@ -108,8 +136,10 @@ bool json_to_double(const struct json *doc, uint32_t v, double *out)
 
 	if (json_type(doc, v) != JSON_NUMBER)
 		return false;
-	/* strtod() wants a NUL, and a number may end the text. */
 	raw = json_raw(doc, v);
+	if (short_double(raw, out))
+		return true;
+	/* strtod() wants a NUL, and a number may end the text. */
 	if (raw.len >= sizeof(small))
 		text = xmalloc(raw.len + 1);
 	memcpy(text, raw.ptr, raw.len);

@@ -106,7 +106,8 @@ uint32_t field_get(const struct json *doc, uint32_t object, struct str name)
 /* raw has its quotes. */
 static bool is_name(struct str raw, const char *name)
 {
-	return strncmp(raw.ptr + 1, name, raw.len - 2) == 0 &&
+	return raw.ptr[1] == name[0] &&
+	       strncmp(raw.ptr + 1, name, raw.len - 2) == 0 &&
 	       name[raw.len - 2] == '\0';
 }
 

@@ -22,11 +22,13 @@ void openai_start(const struct provider *p, const struct provider_request *req,
 	bool has_body = req->op != LLM_MODELS;
 
 	out->method = has_body ? STR("POST") : STR("GET");
-	out->target = arena_printf(a, STR_FMT STR_FMT "%s" STR_FMT,
-				   STR_ARG(p->base.path),
-				   STR_ARG(openai_path(req->op)),
-				   p->base.query.len > 0 ? "?" : "",
-				   STR_ARG(p->base.query));
+	out->target =
+		arena_join(a,
+			   (struct str[]){ p->base.path, openai_path(req->op),
+					   p->base.query.len > 0 ? STR("?")
+								 : STR_NULL,
+					   p->base.query },
+			   4);
 	if (has_body) {
 		provider_call_header(out, STR("content-type"),
 				     STR("application/json"));
@@ -123,9 +125,10 @@ int openai_bearer(const struct provider *p, const struct provider_request *req,
 	struct str key = provider_key(p, req);
 
 	if (key.len > 0) {
-		provider_call_header(out, STR("authorization"),
-				     arena_printf(a, "Bearer " STR_FMT,
-						  STR_ARG(key)));
+		provider_call_header(
+			out, STR("authorization"),
+			arena_join(a, (struct str[]){ STR("Bearer "), key },
+				   2));
 	} else if (needs_key(p)) {
 		return openai_no_key(p, a, e);
 	}
