@@ -19,6 +19,7 @@ PR_SET_PDEATHSIG = 1
 SERVER_CORE, LOAD_CORE = 0, 1
 START_TIMEOUT_S = 10
 LOAD_TIMEOUT_S = 180
+POOL = 2048  # idle connections to the mock that either server may keep
 libc = ctypes.CDLL(None)
 
 
@@ -179,7 +180,7 @@ http {{
 	client_body_buffer_size 256k;
 	upstream mock {{
 		server 127.0.0.1:{mock};
-		keepalive 2048;
+		keepalive {pool};
 		keepalive_requests 1000000000;
 		keepalive_timeout 3600s;
 	}}
@@ -242,7 +243,7 @@ class Machine:
         conf.write_text(NGINX_CONF.format(
             user='user root;' if os.geteuid() == 0 else '', files=self.files,
             # nginx begins to drop idle ones when a sixteenth is left.
-            slots=self.files + self.files // 8, dir=where, mock=self.mock_port,
+            slots=self.files + self.files // 8, dir=where, mock=self.mock_port, pool=POOL,
             port=port, buffering=buffering))
         binary = shutil.which('nginx', path=os.environ.get('PATH', '') + ':/usr/sbin')
         if binary is None:
@@ -256,6 +257,7 @@ class Machine:
             'PATH': os.environ.get('PATH', ''), 'HOME': str(self.work),
             'QUIPU_HOST': '127.0.0.1', 'QUIPU_PORT': str(port), 'QUIPU_WORKERS': '1',
             'QUIPU_LOG_ACCESS': 'false',
+            'QUIPU_POOL_MAX_IDLE': str(POOL),
             'OPENAI_API_KEY': 'sk-bench',
             'OPENAI_BASE_URL': f'http://127.0.0.1:{self.mock_port}/v1',
         }
