@@ -32,10 +32,11 @@ static struct command parse(int argc, char **argv)
 	if (i < argc && argv[i][0] != '-')
 		c.file = argv[i++];
 	for (; i < argc; i++) {
-		if (str_eq(str_of(argv[i]), STR("--json")))
+		if (str_eq(str_of(argv[i]), STR("--json"))) {
 			c.as_json = true;
-		else
+		} else {
 			c.flags[n++] = argv[i];
+		}
 	}
 	return c;
 }
@@ -104,10 +105,11 @@ int cli_config(int argc, char **argv, char **environment,
 						  .flags = c.flags },
 			types, &cfg, &messages);
 	print(stderr, &messages);
-	if (r != 0)
+	if (r != 0) {
 		r = EXIT_BAD;
-	else
+	} else {
 		r = is_show ? show(cfg, c.as_json) : say_ok(cfg);
+	}
 	config_unref(cfg);
 	buf_fini(&messages);
 	free(c.flags);

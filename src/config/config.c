@@ -40,12 +40,13 @@ static void note_unreadable(struct load *l, int r)
 	const struct place at = { .name = l->file };
 	char why[128];
 
-	if (r == -EMSGSIZE)
+	if (r == -EMSGSIZE) {
 		problem_error(&l->problems, at,
 			      "the file has more than %d bytes", LOAD_FILE_MAX);
-	else
+	} else {
 		problem_error(&l->problems, at, "cannot be read: %s",
 			      strerror_r(-r, why, sizeof(why)));
+	}
 }
 
 /* Returns 0, -EMSGSIZE or -errno. */
@@ -83,10 +84,11 @@ static const struct tree_node *read_tree(struct load *l,
 	if (r == 0 && text.len > LOAD_FILE_MAX)
 		r = -EMSGSIZE;
 	source.text = buf_str(&text);
-	if (r != 0)
+	if (r != 0) {
 		note_unreadable(l, r);
-	else if (text.len > 0)
+	} else if (text.len > 0) {
 		(void)!tree_parse(&source, &root);
+	}
 	buf_fini(&text);
 	if (root == NULL || tree_is_null(root))
 		return NULL;

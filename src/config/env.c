@@ -67,10 +67,11 @@ static int expand_one(char **env, struct str inner, struct buf *out,
 		*out_name = name;
 		return ENV_UNSET;
 	}
-	if (has_rest && rest.ptr[0] == '+')
+	if (has_rest && rest.ptr[0] == '+') {
 		value = value.len > 0 ? str_drop(rest, 1) : STR_NULL;
-	else if (has_rest && value.len == 0)
+	} else if (has_rest && value.len == 0) {
 		value = str_drop(rest, 1);
+	}
 	return buf_add(out, value);
 }
 

@@ -45,14 +45,15 @@ static void note_unknown(struct load *l, const struct layer *layer,
 	struct place at = { .name = problem_printable(&l->scratch, name) };
 	struct str near = nearest(layer, str_drop(name, DASHES.len));
 
-	if (!str_starts(name, STR("-")))
+	if (!str_starts(name, STR("-"))) {
 		problem_error(&l->problems, at, "unexpected argument");
-	else if (near.len > 0)
+	} else if (near.len > 0) {
 		problem_error(&l->problems, at,
 			      "unknown flag; did you mean \"--" STR_FMT "\"?",
 			      STR_ARG(near));
-	else
+	} else {
 		problem_error(&l->problems, at, "unknown flag");
+	}
 }
 
 /* "--no-log-access" names a row of kind BOOL. */

@@ -54,15 +54,17 @@ struct str items_json(struct arena *a, const struct str *items, size_t count,
 
 	buf_init(&b, ITEMS_JSON_MAX);
 	json_writer_init(&w, &b);
-	if (is_map)
+	if (is_map) {
 		json_object(&w);
-	else
+	} else {
 		json_array(&w);
+	}
 	for (size_t i = 0; i < count; i++) {
-		if (is_map && i % 2 == 0)
+		if (is_map && i % 2 == 0) {
 			json_member(&w, items[i]);
-		else
+		} else {
 			json_add_str(&w, items[i]);
+		}
 	}
 	json_end(&w);
 	r = json_writer_done(&w);

@@ -121,9 +121,10 @@ static void set_items(struct load *l, const struct layer *layer,
 		       STR("must be a mapping of names to texts"));
 		return;
 	}
-	if (!in->many)
+	if (!in->many) {
 		split.items =
 			items_split(l->arena, in->text, &split.item_count);
+	}
 	for (size_t i = 0; is_map && i < split.item_count; i += 2) {
 		struct str name = problem_quote(&l->scratch, split.items[i]);
 
@@ -214,10 +215,11 @@ void layer_set(struct load *l, const struct layer *layer,
 		put(l, v, STR("true"), in->at);
 		return;
 	}
-	if (s->sets != NULL)
+	if (s->sets != NULL) {
 		set_all(l, layer, v, in);
-	else
+	} else {
 		set_one(l, layer, v, in);
+	}
 }
 
 static bool env_applies(const struct layer_block *b, const struct setting *s,
@@ -261,12 +263,13 @@ void layer_require(struct load *l, const struct layer *layer, struct place at)
 
 			if (!b->rows[j].required || v->value.len > 0)
 				continue;
-			if (b->rows[j].env != NULL)
+			if (b->rows[j].env != NULL) {
 				why = arena_printf(
 					&l->scratch,
 					"is required, here or as environment "
 					"variable %s",
 					b->rows[j].env);
+			}
 			refuse(l, layer, v, at, why);
 		}
 	}
@@ -289,10 +292,11 @@ static void store_one(struct load *l, const struct config_value *v, char *base)
 		*(struct str *)member = v->value;
 		break;
 	case SETTING_ENUM:
-		if (s->truth != NULL)
+		if (s->truth != NULL) {
 			*(bool *)member = value_is_choice(s->truth, v->value);
-		else
+		} else {
 			*(struct str *)member = v->value;
+		}
 		break;
 	case SETTING_BOOL:
 		ok = v->value.len == 0 || value_bool(v->value, member);

@@ -121,17 +121,18 @@ static void note_unknown(const struct walk *w, const struct tree_node *n,
 
 	if (near.len == 0 && n->key.len > 0)
 		near = find_elsewhere(w, n->key);
-	if (near.len > 0)
+	if (near.len > 0) {
 		problem_error(p, n->key_at,
 			      STR_FMT ": unknown key; did you mean \"" STR_FMT
 				      "\"?",
 			      STR_ARG(path), STR_ARG(near));
-	else if (w->layer->tolerant && w->prefix.len == 0)
+	} else if (w->layer->tolerant && w->prefix.len == 0) {
 		problem_warning(p, n->key_at, STR_FMT ": unknown key, ignored",
 				STR_ARG(path));
-	else
+	} else {
 		problem_error(p, n->key_at, STR_FMT ": unknown key",
 			      STR_ARG(path));
+	}
 }
 
 static const struct schema_ignored *find_ignored(const struct walk *w,
@@ -151,9 +152,10 @@ static void note_ignored(const struct walk *w, const struct tree_node *n,
 {
 	struct str path = path_of(w, n->key);
 
-	if (!s->quiet && !tree_is_empty(n))
+	if (!s->quiet && !tree_is_empty(n)) {
 		problem_warning(&w->load->problems, n->key_at,
 				STR_FMT ": not used by quipu", STR_ARG(path));
+	}
 }
 
 /* Entries that are null or expand to nothing are left out. */
@@ -191,10 +193,11 @@ static void take(const struct walk *w, const struct tree_node *n,
 	int r;
 
 	if ((kind == SETTING_LIST && n->kind == TREE_LIST) ||
-	    (kind == SETTING_MAP && n->kind == TREE_MAP))
+	    (kind == SETTING_MAP && n->kind == TREE_MAP)) {
 		r = take_items(w, n, path, &in);
-	else
+	} else {
 		r = load_text(w->load, n, path, &in.text);
+	}
 	if (n->kind == TREE_SCALAR)
 		in.written = n->text;
 	if (r == 0)
@@ -212,19 +215,20 @@ static void visit(const struct walk *w, const struct tree_node *n,
 
 	inner.prefix =
 		arena_printf(&w->load->scratch, STR_FMT ".", STR_ARG(key));
-	if (ignored != NULL)
+	if (ignored != NULL) {
 		note_ignored(w, n, ignored);
-	else if (v != NULL && !v->setting->outside &&
-		 (n->kind != TREE_MAP || !look.leads))
+	} else if (v != NULL && !v->setting->outside &&
+		   (n->kind != TREE_MAP || !look.leads)) {
 		take(w, n, v);
-	else if (!look.leads)
+	} else if (!look.leads) {
 		note_unknown(w, n, look.best);
-	else if (n->kind == TREE_MAP)
+	} else if (n->kind == TREE_MAP) {
 		walk(&inner, n);
-	else if (!tree_is_null(n))
+	} else if (!tree_is_null(n)) {
 		problem_error(&w->load->problems, n->at,
 			      STR_FMT ": must be a mapping",
 			      STR_ARG(path_of(w, n->key)));
+	}
 }
 
 /* Shorthands first, so that "read" yields to "idle" whatever comes first. */

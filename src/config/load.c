@@ -10,22 +10,23 @@ static int note_variable(struct load *l, const struct tree_node *n,
 			 struct str path, int r, struct str name)
 {
 	name = problem_printable(&l->scratch, name);
-	if (r == ENV_UNSET)
+	if (r == ENV_UNSET) {
 		problem_error(&l->problems, n->at,
 			      STR_FMT ": environment variable " STR_FMT
 				      " is not set or empty; ${env." STR_FMT
 				      ":=} allows that",
 			      STR_ARG(path), STR_ARG(name), STR_ARG(name));
-	else if (r == ENV_BAD_NAME)
+	} else if (r == ENV_BAD_NAME) {
 		problem_error(&l->problems, n->at,
 			      STR_FMT ": \"${env." STR_FMT
 				      "\" is not ${env.NAME}, "
 				      "${env.NAME:=text} or ${env.NAME:+text}",
 			      STR_ARG(path), STR_ARG(name));
-	else
+	} else {
 		problem_error(&l->problems, n->at,
 			      STR_FMT ": too long once expanded",
 			      STR_ARG(path));
+	}
 	return LOAD_BAD;
 }
 

@@ -22,17 +22,18 @@ static void note_provider(struct load *l, struct str path,
 			best = d;
 		}
 	}
-	if (near.len > 0)
+	if (near.len > 0) {
 		problem_error(&l->problems, layer_place(v),
 			      STR_FMT
 			      "provider_id: there is no provider " STR_FMT
 			      "; did you mean \"" STR_FMT "\"?",
 			      STR_ARG(path), STR_ARG(name), STR_ARG(near));
-	else
+	} else {
 		problem_error(&l->problems, layer_place(v),
 			      STR_FMT
 			      "provider_id: there is no provider " STR_FMT,
 			      STR_ARG(path), STR_ARG(name));
+	}
 }
 
 /* Does the model have a provider?  One that was left out takes it along. */
@@ -128,11 +129,12 @@ static void take_models(struct load *l, const struct tree_node *list)
 	size_t i = 0;
 
 	if (list->kind != TREE_LIST || list->count > MODELS_MAX) {
-		if (!tree_is_null(list))
+		if (!tree_is_null(list)) {
 			problem_error(&l->problems, list->at,
 				      "registered_resources.models: must be a "
 				      "list of at most %d entries",
 				      MODELS_MAX);
+		}
 		return;
 	}
 	l->cfg->models = arena_zalloc(l->arena, (list->count +
@@ -142,12 +144,13 @@ static void take_models(struct load *l, const struct tree_node *list)
 			arena_printf(&l->scratch,
 				     "registered_resources.models[%zu].", i++);
 
-		if (n->kind != TREE_MAP)
+		if (n->kind != TREE_MAP) {
 			problem_error(&l->problems, n->at,
 				      STR_FMT ": must be a mapping",
 				      STR_ARG(str_take(path, path.len - 1)));
-		else if (!is_off(l, n, path))
+		} else if (!is_off(l, n, path)) {
 			take_entry(&m, n, path);
+		}
 	}
 	map_fini(&m.seen);
 }
@@ -157,31 +160,34 @@ static void note_other(struct load *l, const struct tree_node *n)
 	struct str name = problem_printable(&l->scratch, n->key);
 	bool near = value_nearest("models", n->key).len > 0;
 
-	if (near)
+	if (near) {
 		problem_error(&l->problems, n->key_at,
 			      "registered_resources." STR_FMT
 			      ": unknown key; did you mean \"models\"?",
 			      STR_ARG(name));
-	else if (!tree_is_empty(n))
+	} else if (!tree_is_empty(n)) {
 		problem_warning(&l->problems, n->key_at,
 				"registered_resources." STR_FMT
 				": not used by quipu",
 				STR_ARG(name));
+	}
 }
 
 void models_load(struct load *l, const struct tree_node *map)
 {
 	if (map->kind != TREE_MAP) {
-		if (!tree_is_null(map))
+		if (!tree_is_null(map)) {
 			problem_error(
 				&l->problems, map->at,
 				"registered_resources: must be a mapping");
+		}
 		return;
 	}
 	for (const struct tree_node *n = map->first; n != NULL; n = n->next) {
-		if (str_eq(n->key, STR("models")))
+		if (str_eq(n->key, STR("models"))) {
 			take_models(l, n);
-		else
+		} else {
 			note_other(l, n);
+		}
 	}
 }

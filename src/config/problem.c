@@ -31,21 +31,16 @@ static void add_place(struct problems *p, struct place at)
 		add(p, STR(": "));
 }
 
+/* text has len bytes, or what fits of them. */
 static void add_line(struct problems *p, struct place at, struct str kind,
-		     const char *fmt, va_list args)
-	__attribute__((format(printf, 4, 0)));
-
-static void add_line(struct problems *p, struct place at, struct str kind,
-		     const char *fmt, va_list args)
+		     const char text[PROBLEM_LINE_MAX], int len)
 {
-	char text[PROBLEM_LINE_MAX];
-	int n = vsnprintf(text, sizeof(text), fmt, args);
-	struct str line = { text, n > 0 ? (size_t)n : 0 };
+	struct str line = { text, len > 0 ? (size_t)len : 0 };
 
 	add_place(p, at);
 	add(p, kind);
-	if (line.len >= sizeof(text)) {
-		add(p, str_take(line, sizeof(text) - 1));
+	if (line.len >= PROBLEM_LINE_MAX) {
+		add(p, str_take(line, PROBLEM_LINE_MAX - 1));
 		add(p, STR("..."));
 	} else {
 		add(p, line);
@@ -55,34 +50,42 @@ static void add_line(struct problems *p, struct place at, struct str kind,
 
 void problem_error(struct problems *p, struct place at, const char *fmt, ...)
 {
+	char text[PROBLEM_LINE_MAX];
 	va_list args;
+	int n;
 
 	if (p->errors++ >= PROBLEM_ERRORS_MAX)
 		return;
 	va_start(args, fmt);
-	add_line(p, at, STR("error: "), fmt, args);
+	n = vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	add_line(p, at, STR("error: "), text, n);
 }
 
 void problem_warning(struct problems *p, struct place at, const char *fmt, ...)
 {
+	char text[PROBLEM_LINE_MAX];
 	va_list args;
+	int n;
 
 	if (p->warnings++ >= PROBLEM_WARNINGS_MAX)
 		return;
 	va_start(args, fmt);
-	add_line(p, at, STR("warning: "), fmt, args);
+	n = vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	add_line(p, at, STR("warning: "), text, n);
 }
 
 void problem_done(struct problems *p)
 {
-	if (p->errors > PROBLEM_ERRORS_MAX)
+	if (p->errors > PROBLEM_ERRORS_MAX) {
 		(void)!buf_printf(p->out, "and %u more errors\n",
 				  p->errors - PROBLEM_ERRORS_MAX);
-	if (p->warnings > PROBLEM_WARNINGS_MAX)
+	}
+	if (p->warnings > PROBLEM_WARNINGS_MAX) {
 		(void)!buf_printf(p->out, "and %u more warnings\n",
 				  p->warnings - PROBLEM_WARNINGS_MAX);
+	}
 }
 
 /* At most max bytes of s, without a part of a UTF-8 character at the end. */
@@ -98,20 +101,16 @@ static struct str cut_at(struct str s, size_t max)
 struct str problem_printable(struct arena *a, struct str s)
 {
 	struct str cut = cut_at(s, PROBLEM_QUOTE_MAX);
-	char *text = arena_alloc(a, PROBLEM_QUOTE_MAX + 3);
-	size_t n = 0;
+	char *text = arena_alloc(a, cut.len);
 
-	for (; n < cut.len; n++) {
-		unsigned char c = (unsigned char)cut.ptr[n];
+	for (size_t i = 0; i < cut.len; i++) {
+		unsigned char c = (unsigned char)cut.ptr[i];
 
 		/* Terminal escapes stay out of the operator's terminal. */
-		text[n] = c < 0x20 || c == 0x7f ? '?' : (char)c;
+		text[i] = c < 0x20 || c == 0x7f ? '?' : (char)c;
 	}
-	if (cut.len < s.len) {
-		memcpy(text + n, "...", 3);
-		n += 3;
-	}
-	return (struct str){ text, n };
+	return arena_printf(a, STR_FMT "%s", (int)cut.len, text,
+			    cut.len < s.len ? "..." : "");
 }
 
 struct str problem_quote(struct arena *a, struct str s)

@@ -102,21 +102,22 @@ static void note_type(struct load *l, struct str path,
 	struct str name = problem_quote(&l->scratch, type->value);
 	struct str near = nearest_type(l, type->value);
 
-	if (near.len > 0)
+	if (near.len > 0) {
 		problem_error(&l->problems, layer_place(type),
 			      STR_FMT "provider_type: " STR_FMT
 				      " is unknown; did you mean \"" STR_FMT
 				      "\"?",
 			      STR_ARG(path), STR_ARG(name), STR_ARG(near));
-	else if (str_starts(type->value, STR("inline::")))
+	} else if (str_starts(type->value, STR("inline::"))) {
 		problem_warning(&l->problems, layer_place(type),
 				STR_FMT "provider_type: " STR_FMT
 					" is not one of quipu's; left out",
 				STR_ARG(path), STR_ARG(name));
-	else
+	} else {
 		problem_error(&l->problems, layer_place(type),
 			      STR_FMT "provider_type: " STR_FMT " is unknown",
 			      STR_ARG(path), STR_ARG(name));
+	}
 }
 
 /* An id is a part of model ids, of log lines and of paths. */
@@ -135,10 +136,11 @@ static bool take_id(struct load *l, struct str path,
 	struct str name = problem_quote(&l->scratch, id->value);
 	const char *why = NULL;
 
-	if (!is_id(id->value))
+	if (!is_id(id->value)) {
 		why = "is not 1 to 128 printable ASCII characters";
-	else if (map_get(&l->providers, id->value) != NULL)
+	} else if (map_get(&l->providers, id->value) != NULL) {
 		why = "is the id of another provider";
+	}
 	if (why == NULL)
 		return true;
 	problem_error(&l->problems, layer_place(id),
@@ -158,12 +160,13 @@ static void take_config(struct load *l, struct str path,
 						    STR_ARG(path)) };
 
 	start(l, &layer, type, p);
-	if (config != NULL && config->kind == TREE_MAP)
+	if (config != NULL && config->kind == TREE_MAP) {
 		layer_walk(l, &layer, config);
-	else if (config != NULL && !tree_is_null(config))
+	} else if (config != NULL && !tree_is_null(config)) {
 		problem_error(&l->problems, config->at,
 			      STR_FMT "config: must be a mapping",
 			      STR_ARG(path));
+	}
 	layer_require(l, &layer, entry->at);
 	finish(l, &layer, p);
 	l->cfg->provider_count++;
@@ -241,12 +244,13 @@ static void take_inference(struct load *l, const struct tree_node *list)
 			arena_printf(&l->scratch, "providers.inference[%zu].",
 				     i++);
 
-		if (n->kind != TREE_MAP)
+		if (n->kind != TREE_MAP) {
 			problem_error(&l->problems, n->at,
 				      STR_FMT ": must be a mapping",
 				      STR_ARG(str_take(path, path.len - 1)));
-		else if (!is_off(l, n, path))
+		} else if (!is_off(l, n, path)) {
 			take_entry(l, n, path);
+		}
 	}
 }
 
@@ -255,31 +259,34 @@ static void note_api(struct load *l, const struct tree_node *n)
 	struct str name = problem_printable(&l->scratch, n->key);
 	struct str near = value_nearest("inference", n->key);
 
-	if (near.len > 0)
+	if (near.len > 0) {
 		problem_error(&l->problems, n->key_at,
 			      "providers." STR_FMT
 			      ": unknown key; did you mean \"inference\"?",
 			      STR_ARG(name));
-	else if (!tree_is_empty(n))
+	} else if (!tree_is_empty(n)) {
 		problem_warning(&l->problems, n->key_at,
 				"providers." STR_FMT ": %s", STR_ARG(name),
 				value_is_choice(other_apis, n->key)
 					? "not used by quipu"
 					: "unknown key, ignored");
+	}
 }
 
 void providers_load(struct load *l, const struct tree_node *map)
 {
 	if (map->kind != TREE_MAP) {
-		if (!tree_is_null(map))
+		if (!tree_is_null(map)) {
 			problem_error(&l->problems, map->at,
 				      "providers: must be a mapping");
+		}
 		return;
 	}
 	for (const struct tree_node *n = map->first; n != NULL; n = n->next) {
-		if (str_eq(n->key, STR("inference")))
+		if (str_eq(n->key, STR("inference"))) {
 			take_inference(l, n);
-		else
+		} else {
 			note_api(l, n);
+		}
 	}
 }

@@ -55,18 +55,22 @@ void server_check(struct load *l, const struct layer *layer,
 {
 	const struct config *c = l->cfg;
 
-	if (c->tls_cert.len > 0 && c->tls_key.len == 0)
+	if (c->tls_cert.len > 0 && c->tls_key.len == 0) {
 		refuse(l, layer, "server.tls_certfile",
 		       "needs server.tls_keyfile as well");
-	if (c->tls_key.len > 0 && c->tls_cert.len == 0)
+	}
+	if (c->tls_key.len > 0 && c->tls_cert.len == 0) {
 		refuse(l, layer, "server.tls_keyfile",
 		       "needs server.tls_certfile as well");
-	if (c->tls_client_ca.len > 0 && c->tls_cert.len == 0)
+	}
+	if (c->tls_client_ca.len > 0 && c->tls_cert.len == 0) {
 		refuse(l, layer, "server.tls_cafile",
 		       "needs server.tls_certfile as well");
-	if (c->unix_path.len > UNIX_PATH_MAX)
+	}
+	if (c->unix_path.len > UNIX_PATH_MAX) {
 		refuse(l, layer, "server.unix_socket",
 		       "is longer than 107 bytes");
+	}
 	if (root != NULL)
 		check_auth(l, root);
 }

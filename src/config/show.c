@@ -36,43 +36,48 @@ static struct str visible(const struct config_value *v, struct buf *scratch)
 		    str_take(v->value, (size_t)(password.ptr - v->value.ptr)));
 	if (r == 0)
 		r = buf_add(scratch, SECRET_MASK);
-	if (r == 0)
+	if (r == 0) {
 		r = buf_add(scratch, str_drop(v->value, (size_t)(password.ptr -
 								 v->value.ptr) +
 								password.len));
+	}
 	return r == 0 ? buf_str(scratch) : SECRET_MASK;
 }
 
 static void add_headers(struct json_writer *w, const struct config_value *v)
 {
 	json_object(w);
-	for (size_t i = 0; i + 1 < v->item_count; i += 2)
+	for (size_t i = 0; i + 1 < v->item_count; i += 2) {
 		json_member_str(w, v->items[i],
 				v->setting->secret ? SECRET_MASK
 						   : v->items[i + 1]);
+	}
 	json_end(w);
 }
 
 static void add_value(struct json_writer *w, const struct config_value *v,
 		      struct str text)
 {
+	enum setting_kind kind = v->setting->kind;
 	int64_t n;
 
-	if (v->origin.len == 0)
+	/* A mask is a text, whatever it hides. */
+	if (v->setting->secret && kind != SETTING_MAP)
+		kind = SETTING_STR;
+	if (v->origin.len == 0) {
 		json_add_null(w);
-	else if (v->setting->kind == SETTING_MAP)
+	} else if (kind == SETTING_MAP) {
 		add_headers(w, v);
-	else if (v->setting->secret)
-		json_add_str(w, text);
-	else if (v->setting->kind == SETTING_LIST)
+	} else if (kind == SETTING_LIST) {
 		json_add_raw(w, text);
-	else if (v->setting->kind == SETTING_BOOL)
+	} else if (kind == SETTING_BOOL) {
 		json_add_bool(w, config_value_bool(v, false));
-	else if (v->setting->kind == SETTING_INT &&
-		 str_to_i64(text, INT64_MIN, INT64_MAX, &n))
+	} else if (kind == SETTING_INT &&
+		   str_to_i64(text, INT64_MIN, INT64_MAX, &n)) {
 		json_add_int(w, n);
-	else
+	} else {
 		json_add_str(w, text);
+	}
 }
 
 static size_t clamp(size_t n, size_t max)
@@ -82,9 +87,10 @@ static size_t clamp(size_t n, size_t max)
 
 static void pad(struct show *s, size_t len, size_t width)
 {
-	if (s->error == 0)
+	if (s->error == 0) {
 		s->error = buf_printf(s->out, "%*s",
 				      (int)(len < width ? width - len : 0), "");
+	}
 }
 
 static void line(struct show *s, struct str key, struct str value,
@@ -103,9 +109,10 @@ static void line(struct show *s, struct str key, struct str value,
 	if (s->error == 0)
 		s->error = buf_printf(s->out, "  " STR_FMT, STR_ARG(value));
 	pad(s, value.len, s->value_width);
-	if (s->error == 0)
+	if (s->error == 0) {
 		s->error =
 			buf_printf(s->out, "  " STR_FMT "\n", STR_ARG(origin));
+	}
 }
 
 static void entry(struct show *s, struct str key, const struct config_value *v,
@@ -118,17 +125,19 @@ static void entry(struct show *s, struct str key, const struct config_value *v,
 		json_object(&s->json);
 		json_member(&s->json, STR("value"));
 		add_value(&s->json, v, text);
-		if (v->origin.len > 0)
+		if (v->origin.len > 0) {
 			json_member_str(&s->json, STR("origin"), v->origin);
-		else
+		} else {
 			json_member_null(&s->json, STR("origin"));
+		}
 		json_end(&s->json);
 		return;
 	}
-	if (v->origin.len == 0)
+	if (v->origin.len == 0) {
 		line(s, key, STR("-"), STR("unset"));
-	else
+	} else {
 		line(s, key, text.len > 0 ? text : STR("\"\""), v->origin);
+	}
 }
 
 static void table(struct show *s, struct str prefix,

@@ -55,10 +55,11 @@ static void note_syntax(struct tree_parser *p)
 	const char *what = y->problem != NULL ? y->problem : "unreadable";
 
 	p->ended = true;
-	if (y->context != NULL)
+	if (y->context != NULL) {
 		tree_error(p, at, "not YAML: %s %s", what, y->context);
-	else
+	} else {
 		tree_error(p, at, "not YAML: %s", what);
+	}
 }
 
 static struct tree_node *top(struct tree_parser *p)
@@ -68,10 +69,11 @@ static struct tree_node *top(struct tree_parser *p)
 
 static void link_node(struct tree_node *parent, struct tree_node *n)
 {
-	if (parent->last != NULL)
+	if (parent->last != NULL) {
 		parent->last->next = n;
-	else
+	} else {
 		parent->first = n;
+	}
 	parent->last = n;
 	parent->count++;
 }
@@ -136,12 +138,14 @@ static void check_mark(struct tree_parser *p, const yaml_event_t *e,
 {
 	struct str name = str_of((const char *)tag);
 
-	if (anchor != NULL)
+	if (anchor != NULL) {
 		tree_error(p, place_of(p, e->start_mark),
 			   "anchors and aliases are not supported");
-	if (name.len > 1 && !str_starts(name, STR("tag:yaml.org,2002:")))
+	}
+	if (name.len > 1 && !str_starts(name, STR("tag:yaml.org,2002:"))) {
 		tree_error(p, place_of(p, e->start_mark),
 			   "tags are not supported");
+	}
 }
 
 static void on_scalar(struct tree_parser *p, const yaml_event_t *e)

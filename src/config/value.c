@@ -99,12 +99,13 @@ bool value_duration(struct str text, int64_t *out)
 
 bool value_bool(struct str text, bool *out)
 {
-	if (value_is_choice("true|yes|on|1", text))
+	if (value_is_choice("true|yes|on|1", text)) {
 		*out = true;
-	else if (value_is_choice("false|no|off|0", text))
+	} else if (value_is_choice("false|no|off|0", text)) {
 		*out = false;
-	else
+	} else {
 		return false;
+	}
 	return true;
 }
 
@@ -260,11 +261,12 @@ static bool check_choice(const struct setting *s, struct value_text text,
 	all = choices_text(s->choices, a);
 	*out_why = arena_printf(a, STR_FMT " is not one of " STR_FMT,
 				STR_ARG(quoted), STR_ARG(all));
-	if (near.len > 0)
+	if (near.len > 0) {
 		*out_why =
 			arena_printf(a,
 				     STR_FMT "; did you mean \"" STR_FMT "\"?",
 				     STR_ARG(*out_why), STR_ARG(near));
+	}
 	return false;
 }
 

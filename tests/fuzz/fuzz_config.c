@@ -62,11 +62,12 @@ static void split(struct input *in, struct str bytes)
 		/* A file that a flag names is not the input's. */
 		if (str_starts(word, STR("--config")))
 			continue;
-		if (str_starts(word, STR("-")) && flags < WORDS_MAX)
+		if (str_starts(word, STR("-")) && flags < WORDS_MAX) {
 			in->flags[flags++] = arena_cz(&in->arena, word);
-		else if (variables < WORDS_MAX)
+		} else if (variables < WORDS_MAX) {
 			in->environment[variables++] =
 				arena_cz(&in->arena, word);
+		}
 	}
 }
 

@@ -53,9 +53,10 @@ static struct str find_row(struct str page, const char *prefix, const char *key)
 
 static void check_word(struct str row, const char *key, struct str word)
 {
-	if (str_find(row, word) == row.len)
+	if (str_find(row, word) == row.len) {
 		fail_msg("docs/configuration.md: the row of %s has no " STR_FMT,
 			 key, STR_ARG(word));
+	}
 }
 
 static void check_table(struct str page, const struct setting *s)
@@ -68,9 +69,10 @@ static void check_table(struct str page, const struct setting *s)
 		if (s->outside)
 			continue;
 		row = find_row(page, "", s->key);
-		if (row.len == 0)
+		if (row.len == 0) {
 			fail_msg("docs/configuration.md has no row of %s",
 				 s->key);
+		}
 		check_word(row, s->key, str_of(s->help));
 		if (s->def != NULL)
 			check_word(row, s->key, str_of(s->def));
@@ -156,11 +158,12 @@ static void check_defaults(const struct config_value *v)
 	for (; v->setting != NULL; v++) {
 		if (v->setting->outside)
 			continue;
-		if (!str_eq(v->value, str_of(v->setting->def)))
+		if (!str_eq(v->value, str_of(v->setting->def))) {
 			fail_msg("packaging/quipu.yaml: %s is " STR_FMT
 				 ", the default is %s",
 				 v->setting->key, STR_ARG(v->value),
 				 v->setting->def);
+		}
 	}
 }
 

@@ -464,18 +464,20 @@ static void limits_are_kept(void **state)
 
 		buf_init(&yaml, 4 << 20);
 		assert_int_equal(buf_add(&yaml, str_of(cases[i].head)), 0);
-		for (size_t j = 0; j < cases[i].times; j++)
+		for (size_t j = 0; j < cases[i].times; j++) {
 			assert_int_equal(buf_add(&yaml,
 						 str_of(cases[i].repeat)),
 					 0);
+		}
 		assert_int_equal(buf_printf(&yaml, "%c", 0), 0);
 		check_int(cases[i].name,
 			  load(yaml.ptr, NULL, NULL, &cfg, &messages),
 			  CONFIG_BAD);
 		if (str_find(buf_str(&messages), str_of(cases[i].want)) ==
-		    messages.len)
+		    messages.len) {
 			fail_msg("%s: got '" STR_FMT "'", cases[i].name,
 				 STR_ARG(buf_str(&messages)));
+		}
 		buf_fini(&messages);
 		buf_fini(&yaml);
 	}

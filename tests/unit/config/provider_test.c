@@ -306,10 +306,11 @@ static void a_listing_shows_all_but_secrets(void **state)
 	struct config *c = load_example();
 
 	(void)state;
-	for (size_t i = 0; i < countof(cases); i++)
+	for (size_t i = 0; i < countof(cases); i++) {
 		check_int(cases[i].text,
 			  shows(c, cases[i].as_json, cases[i].text),
 			  cases[i].want);
+	}
 	config_unref(c);
 }
 

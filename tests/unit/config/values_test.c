@@ -67,11 +67,12 @@ static void near_words_are_found(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < countof(cases); i++)
+	for (size_t i = 0; i < countof(cases); i++) {
 		check_str(cases[i].word,
 			  value_nearest("debug|info|warn|error|severity",
 					str_of(cases[i].word)),
 			  str_of(cases[i].want));
+	}
 }
 
 static void variables_are_expanded(void **state)
@@ -114,9 +115,10 @@ static void variables_are_expanded(void **state)
 		buf_init(&out, 16);
 		r = env_expand(environment, str_of(cases[i].text), &out, &name);
 		check_int(cases[i].text, r, cases[i].r);
-		if (r >= 0)
+		if (r >= 0) {
 			check_str(cases[i].text, r == 0 ? buf_str(&out) : name,
 				  str_of(cases[i].want));
+		}
 		buf_fini(&out);
 	}
 }
