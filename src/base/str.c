@@ -4,15 +4,50 @@ enum {
 	DISTANCE_LEN_MAX = 64
 };
 
+/*
+ * Eight letters in lower case at once.  The sums set a byte's high bit when its
+ * low seven bits are at least 'A', and more than 'Z'; a byte that has the high bit
+ * already is no letter.
+ */
+static uint64_t lower_word(uint64_t word)
+{
+	const uint64_t ones = 0x0101010101010101, highs = ones * 0x80;
+	uint64_t low = word & ~highs;
+	uint64_t from_a = low + ones * (0x80 - 'A');
+	uint64_t past_z = low + ones * (0x7f - 'Z');
+
+	return word | (((from_a ^ past_z) & ~word & highs) >> 2);
+}
+
+static bool eq_word_nocase(const char *a, const char *b)
+{
+	uint64_t wa, wb;
+
+	memcpy(&wa, a, sizeof(wa));
+	memcpy(&wb, b, sizeof(wb));
+	return wa == wb || lower_word(wa) == lower_word(wb);
+}
+
+/* Header names are compared by the million, and most have eight letters. */
 bool str_eq_nocase(struct str a, struct str b)
 {
+	const size_t step = sizeof(uint64_t);
+
 	if (a.len != b.len)
 		return false;
-	for (size_t i = 0; i < a.len; i++) {
-		if (str_lower(a.ptr[i]) != str_lower(b.ptr[i]))
+	if (a.len < step) {
+		for (size_t i = 0; i < a.len; i++) {
+			if (str_lower(a.ptr[i]) != str_lower(b.ptr[i]))
+				return false;
+		}
+		return true;
+	}
+	for (size_t i = 0; i + step < a.len; i += step) {
+		if (!eq_word_nocase(a.ptr + i, b.ptr + i))
 			return false;
 	}
-	return true;
+	/* The last eight may have been looked at in part. */
+	return eq_word_nocase(a.ptr + a.len - step, b.ptr + a.len - step);
 }
 
 int str_cmp(struct str a, struct str b)

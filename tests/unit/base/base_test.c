@@ -62,6 +62,32 @@ static void str_distance_counts_edits(void **state)
 	}
 }
 
+/* Every byte against every byte, at every place of every length. */
+static void str_eq_nocase_knows_letters_only(void **state)
+{
+	char a[20], b[20];
+
+	(void)state;
+	memset(a, 'x', sizeof(a));
+	memset(b, 'X', sizeof(b));
+	for (size_t len = 1; len <= sizeof(a); len++) {
+		for (int pair = 0; pair < 256 * 256; pair++) {
+			size_t at = (size_t)pair % len;
+			bool want = str_lower((char)(pair >> 8)) ==
+				    str_lower((char)pair);
+
+			a[at] = (char)(pair >> 8);
+			b[at] = (char)pair;
+			if (str_eq_nocase((struct str){ a, len },
+					  (struct str){ b, len }) != want)
+				fail_msg("%04x at %zu of %zu", pair, at, len);
+			a[at] = 'x';
+			b[at] = 'X';
+		}
+	}
+	assert_false(str_eq_nocase(STR("abcdefgh"), STR("abcdefghi")));
+}
+
 static void str_parts(void **state)
 {
 	struct str head, tail;
@@ -192,6 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(str_to_i64_reads_what_it_should),
 		cmocka_unit_test(str_distance_counts_edits),
+		cmocka_unit_test(str_eq_nocase_knows_letters_only),
 		cmocka_unit_test(str_parts),
 		cmocka_unit_test(buf_keeps_its_limit),
 		cmocka_unit_test(arena_marks_and_rewinds),
