@@ -4,7 +4,6 @@
 #include "http/scan.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 enum {
 	NUMBER_MAX = 24

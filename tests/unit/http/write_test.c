@@ -30,6 +30,20 @@ static void a_response_is_written(void **state)
 	buf_fini(&b);
 }
 
+static void a_request_is_written(void **state)
+{
+	struct buf b;
+	struct http_writer w = { .out = &b };
+
+	(void)state;
+	buf_init(&b, 4096);
+	http_write_request(&w, STR("M"), STR("/"));
+	http_write_header(&w, STR("a"), STR("b"));
+	check_int("end", http_write_end(&w), 0);
+	check_str("bytes", buf_str(&b), STR("M / HTTP/1.1\r\na: b\r\n\r\n"));
+	buf_fini(&b);
+}
+
 static void what_is_written_can_be_read(void **state)
 {
 	static const char *const fields[][2] = {
@@ -179,6 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_response_is_written),
+		cmocka_unit_test(a_request_is_written),
 		cmocka_unit_test(what_is_written_can_be_read),
 		cmocka_unit_test(bad_bytes_are_not_written),
 		cmocka_unit_test(statuses_have_reasons),
