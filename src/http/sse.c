@@ -56,19 +56,16 @@ int sse_feed(struct sse_parser *p, struct str bytes)
 	return r < 0 ? err_up(r) : 0;
 }
 
-/* Step over a BOM.  Returns false when more bytes are needed to tell. */
-static bool begin_stream(struct sse_parser *p)
+/* Step over a BOM, once it is known whether there is one. */
+static void skip_bom(struct sse_parser *p)
 {
 	struct str bytes = buf_str(&p->in);
 
-	if (p->begun)
-		return true;
-	if (bytes.len < BOM.len && str_starts(BOM, bytes))
-		return false;
+	if (p->begun || (bytes.len < BOM.len && str_starts(BOM, bytes)))
+		return;
 	if (str_starts(bytes, BOM))
 		p->at = p->scan = BOM.len;
 	p->begun = true;
-	return true;
 }
 
 /* Take one whole line, without its end: LF, CR or CR LF. */
@@ -129,7 +126,7 @@ static int add_field(struct sse_parser *p, struct str line)
 	if ((!is_data && !is_type) || (n > name_len && !has_colon))
 		return 0;
 	value = (struct str){ line.ptr + name_len, n - name_len };
-	value = str_drop(value, has_colon ? 1 : 0);
+	value = str_drop(value, 1);
 	if (str_starts(value, STR(" ")))
 		value = str_drop(value, 1);
 	if (is_data)
@@ -189,8 +186,7 @@ int sse_next(struct sse_parser *p, struct sse_event *ev)
 
 	if (p->data_lines == 0)
 		buf_clear(&p->data);
-	if (!begin_stream(p))
-		return 0;
+	skip_bom(p);
 	if (take_late_lf(p) && p->start + 1 == p->at)
 		return finish_event(p, ev);
 	while (take_line(p, &line)) {

@@ -347,6 +347,8 @@ static void status_lines_are_read(void **state)
 		  "status is" },
 		{ "a long status", STR_INIT("HTTP/1.1 2000 OK"), false, "",
 		  "status is" },
+		{ "a long status and nothing else", STR_INIT("HTTP/1.1 2000"),
+		  false, "", "status is" },
 		{ "below 100", STR_INIT("HTTP/1.1 099 OK"), false, "",
 		  "status is" },
 		{ "a letter first", STR_INIT("HTTP/1.1 x00 OK"), false, "",

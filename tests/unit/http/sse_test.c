@@ -307,6 +307,15 @@ static void raw_spans_are_as_told(void **state)
 	sse_relax(&p);
 	check_true("no memory", p.in.ptr == NULL && p.data.ptr == NULL);
 
+	check_int("feed", sse_feed(&p, STR("data: a\ndata: b\n\n")), 0);
+	check_int("joined", sse_next(&p, &ev), SSE_EVENT);
+	check_int("no more", sse_next(&p, &ev), 0);
+	check_true("in memory", p.data.ptr != NULL);
+	sse_relax(&p);
+	check_true("no memory", p.in.ptr == NULL && p.data.ptr == NULL);
+
+	check_int("feed", sse_feed(&p, STR("data: c\n\r")), 0);
+	check_int("event", sse_next(&p, &ev), SSE_EVENT);
 	check_int("feed", sse_feed(&p, STR("\ndata: b")), 0);
 	check_int("the late LF", sse_next(&p, &ev), SSE_OTHER);
 	check_str("alone", ev.raw, STR("\n"));
