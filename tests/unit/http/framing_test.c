@@ -288,7 +288,7 @@ static void responses_are_framed(void **state)
 		  STR_INIT(OK("204") CL "0\r\n\r\n"), HTTP_BODY_NONE, 204,
 		  true },
 		{ "204 that announces a body", "GET",
-		  STR_INIT(OK("204") CL "5\r\n\r\n"), HTTP_BODY_NONE, 204,
+		  STR_INIT(OK("204") CL "1\r\n\r\n"), HTTP_BODY_NONE, 204,
 		  false },
 		{ "204 that is chunked", "GET",
 		  STR_INIT(OK("204") TE "chunked\r\n\r\n"), HTTP_BODY_NONE, 204,
