@@ -49,10 +49,11 @@ static int feed_chunks(struct body *b, char *ptr, size_t len)
 			return err_up(r);
 		if (r != CHUNK_DATA)
 			break;
-		if (n == 0)
+		if (n == 0) {
 			start = (size_t)(data.ptr - ptr);
-		else
+		} else {
 			memmove(ptr + start + n, data.ptr, data.len);
+		}
 		n += data.len;
 	}
 	b->content = (struct str){ ptr + start, n };
@@ -71,10 +72,11 @@ int body_feed(struct body *b, char *ptr, size_t len)
 	}
 	if (b->framing == HTTP_BODY_CHUNKED)
 		return feed_chunks(b, ptr, len);
-	if (b->framing == HTTP_BODY_LENGTH)
+	if (b->framing == HTTP_BODY_LENGTH) {
 		feed_length(b, ptr, len);
-	else
+	} else {
 		b->content = (struct str){ ptr, len };
+	}
 	return 0;
 }
 
@@ -82,14 +84,16 @@ int body_end(struct body *b)
 {
 	if (b->ended)
 		return 0;
-	if (b->framing == HTTP_BODY_LENGTH)
+	if (b->framing == HTTP_BODY_LENGTH) {
 		return err_new(-ECONNRESET,
 			       "the body was cut at %" PRIu64 " of %" PRIu64
 			       " bytes",
 			       b->length - b->left, b->length);
-	if (b->framing == HTTP_BODY_CHUNKED)
+	}
+	if (b->framing == HTTP_BODY_CHUNKED) {
 		return err_new(-ECONNRESET,
 			       "the body was cut before its last chunk");
+	}
 	b->ended = true;
 	return 0;
 }

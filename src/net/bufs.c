@@ -23,8 +23,9 @@ char *bufs_take(struct bufs *b)
 
 void bufs_give(struct bufs *b, char *ptr)
 {
-	if (ptr != NULL && b->free_count < BUFS_FREE_MAX)
+	if (ptr != NULL && b->free_count < BUFS_FREE_MAX) {
 		b->free[b->free_count++] = ptr;
-	else
+	} else {
 		free(ptr);
+	}
 }

@@ -55,25 +55,6 @@ void client_free(struct client *c)
 	free(c);
 }
 
-/* A new connection.  Returns 0, CLIENT_HUNG_UP or -errno. */
-static int open_conn(struct task *t, struct client *client,
-		     const struct client_request *req, struct conn **out,
-		     enum client_stage *stage)
-{
-	struct io *io;
-	int r = dial_watched(t, req,
-			     conn_deadline(&req->timeouts, task_now(t),
-					   req->timeouts.connect_ns),
-			     stage, &io);
-
-	if (r != 0)
-		return r < 0 ? err_up(r) : r;
-	client->stats.connects++;
-	*out = conn_new(client, &client->bufs, io);
-	conn_begin(*out, req);
-	return 0;
-}
-
 static struct conn *pooled_conn(struct client *client,
 				const struct client_request *req)
 {
@@ -98,9 +79,10 @@ static int start_body(struct client *client, struct conn *c)
 
 	if (!c->coded && head->framing != HTTP_BODY_NONE)
 		coding = inflate_coding_find(name);
-	if (coding == INFLATE_UNKNOWN)
+	if (coding == INFLATE_UNKNOWN) {
 		return err_new(-EPROTO, "unknown content coding '" STR_FMT "'",
 			       STR_ARG(str_take(name, 32)));
+	}
 	if (coding != INFLATE_NONE)
 		z = inflate_new(coding, client->cfg.inflated_max);
 	c->res.inflated = z != NULL;
@@ -134,6 +116,29 @@ static int fail(struct conn *c, int r, enum client_stage *out_stage)
 	return r;
 }
 
+static int send_new(struct task *t, struct client *client,
+		    const struct client_request *req, struct conn **out,
+		    enum client_stage *out_stage)
+{
+	struct conn *c;
+	struct io *io;
+	int r = dial_watched(t, req,
+			     conn_deadline(&req->timeouts, task_now(t),
+					   req->timeouts.connect_ns),
+			     out_stage, &io);
+
+	if (r != 0)
+		return r < 0 ? err_up(r) : r;
+	client->stats.connects++;
+	c = conn_new(client, &client->bufs, io);
+	conn_begin(c, req);
+	r = run(t, client, c, req);
+	if (r != 0)
+		return fail(c, r, out_stage);
+	*out = c;
+	return 0;
+}
+
 int client_send(struct task *t, struct client *client,
 		const struct client_request *req, struct client_response **out,
 		enum client_stage *out_stage)
@@ -151,15 +156,11 @@ int client_send(struct task *t, struct client *client,
 	if (retried) {
 		client->stats.stale_retries++;
 		conn_free(c);
-		c = NULL;
 	}
-	if (c == NULL) {
-		r = open_conn(t, client, req, &c, out_stage);
+	if (c == NULL || retried) {
+		r = send_new(t, client, req, &c, out_stage);
 		if (r != 0)
 			return r < 0 ? err_up(r) : r;
-		r = run(t, client, c, req);
-		if (r != 0)
-			return fail(c, r, out_stage);
 	}
 	c->res.retried = retried;
 	client->active++;

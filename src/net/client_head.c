@@ -173,9 +173,10 @@ static int parse_head(struct conn *c)
 			http_value(&c->res.head, HTTP_KEEP_ALIVE));
 		return 0;
 	}
-	if (++c->interims > INTERIM_MAX)
+	if (++c->interims > INTERIM_MAX) {
 		return err_new(-EPROTO, "more than %d interim answers",
 			       INTERIM_MAX);
+	}
 	buf_clear(&c->head);
 	c->head_scan = 0;
 	return CLIENT_HEAD_MORE;
@@ -186,11 +187,12 @@ int client_head_feed(struct conn *c)
 	int r = CLIENT_HEAD_MORE;
 
 	while (r == CLIENT_HEAD_MORE && c->in_len > 0) {
-		if (move_head(c))
+		if (move_head(c)) {
 			r = parse_head(c);
-		else if (c->head.len == HTTP_HEAD_MAX)
+		} else if (c->head.len == HTTP_HEAD_MAX) {
 			r = err_new(-EPROTO, "the head is over %d bytes",
 				    HTTP_HEAD_MAX);
+		}
 	}
 	return r < 0 ? err_up(r) : r;
 }

@@ -111,10 +111,11 @@ int conn_error(struct conn *c, int code)
 
 	if (len > 0)
 		memcpy(text, why.ptr, len);
-	if (c->to->is_unix)
+	if (c->to->is_unix) {
 		return err_new(code, "%s unix:" STR_FMT ": " STR_FMT,
 			       doing[c->stage], STR_ARG(c->to->host), (int)len,
 			       text);
+	}
 	return err_new(code, "%s " STR_FMT ":%u: " STR_FMT, doing[c->stage],
 		       STR_ARG(c->to->host), c->to->port, (int)len, text);
 }

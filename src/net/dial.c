@@ -32,11 +32,12 @@ static int connect_error(const struct io_addr *addr, size_t count, int code)
 	struct str text = io_addr_text(addr, where);
 
 	(void)reason(code, why);
-	if (count > 1)
+	if (count > 1) {
 		return err_new(code,
 			       "connect to " STR_FMT " (the last of %zu "
 			       "addresses): %s",
 			       STR_ARG(text), count, why);
+	}
 	return err_new(code, "connect to " STR_FMT ": %s", STR_ARG(text), why);
 }
 
@@ -70,17 +71,19 @@ static int look_up(struct task *t, const struct client_origin *to,
 	if (to->is_unix) {
 		n = snprintf(path, sizeof(path), "unix:" STR_FMT,
 			     STR_ARG(to->host));
-		if (n < 0 || (size_t)n >= sizeof(path))
+		if (n < 0 || (size_t)n >= sizeof(path)) {
 			return err_new(-EINVAL,
 				       "the socket's path is too long");
+		}
 		*count = 1;
 		return io_addr_parse(str_of(path), 0, &addrs[0]);
 	}
 	if (to->proxy.tls || to->proxy.is_unix)
 		return err_new(-ENOTSUP, "only http:// proxies can be used");
-	if (to->proxy.host.len > 0)
+	if (to->proxy.host.len > 0) {
 		return dns_lookup(t, to->proxy.host, to->proxy.port,
 				  deadline_ns, addrs, count);
+	}
 	return dns_lookup(t, to->host, to->port, deadline_ns, addrs, count);
 }
 
@@ -143,8 +146,8 @@ int dial_open(struct task *t, const struct client_origin *to,
 	      int64_t deadline_ns, enum client_stage *stage, struct io **out)
 {
 	struct io_addr addrs[DNS_ADDR_MAX];
-	struct io *io;
-	size_t count;
+	struct io *io = NULL;
+	size_t count = 0;
 	int r;
 
 	assert(!to->tls || to->tls_ctx != NULL);

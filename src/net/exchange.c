@@ -168,9 +168,10 @@ static int send_all(struct task *t, struct conn *c,
 			return send_failed(c, r);
 		if (r == 0)
 			break;
-		if (moved > 0 || deadline_ns == 0)
+		if (moved > 0 || deadline_ns == 0) {
 			deadline_ns = conn_deadline(&c->timeouts, task_now(t),
 						    c->timeouts.idle_ns);
+		}
 		r = send_wait(t, c, deadline_ns);
 		if (r != 0 || c->answered)
 			return r;
@@ -192,9 +193,10 @@ static int read_head(struct task *t, struct conn *c, int64_t deadline_ns)
 			return err_up(r);
 		if (r < 0)
 			return die(c, err_up(r));
-		if (c->eof)
+		if (c->eof) {
 			return die(c, err_new(-ECONNRESET,
 					      "it closed the connection"));
+		}
 		r = feed(c);
 	} while (r == CLIENT_HEAD_MORE);
 	return r < 0 ? err_up(r) : 0;
@@ -210,10 +212,11 @@ int exchange_run(struct task *t, struct conn *c,
 	if (r != 0)
 		return r < 0 ? err_up(r) : r;
 	c->res.sent_ns = task_now(t);
-	if (!c->answered)
+	if (!c->answered) {
 		r = read_head(t, c,
 			      conn_deadline(&c->timeouts, c->res.sent_ns,
 					    c->timeouts.first_byte_ns));
+	}
 	c->res.head_ns = task_now(t);
 	return r < 0 ? err_up(r) : r;
 }

@@ -148,11 +148,11 @@ static int zlib_step(struct inflate *z, struct str *in, char *out, size_t cap,
 		       z->z.msg != NULL ? z->z.msg : "damaged");
 }
 
-static int zstd_step(struct inflate *z, struct str *in, char *out, size_t cap,
+static int zstd_step(struct inflate *z, struct str *in, void *out, size_t cap,
 		     size_t *out_n)
 {
 	ZSTD_inBuffer from = { in->ptr, in->len, 0 };
-	ZSTD_outBuffer to = { out, cap, 0 };
+	ZSTD_outBuffer to = { .dst = out, .size = cap };
 	size_t r;
 
 	if (z->whole && in->len == 0)
@@ -202,7 +202,7 @@ bool inflate_is_done(const struct inflate *z)
 
 static int inflate_into(struct inflate *z, struct str in, struct buf *out)
 {
-	size_t n;
+	size_t n = 0;
 	int r;
 
 	do {

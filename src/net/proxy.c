@@ -52,9 +52,10 @@ static bool net_has(struct str entry, const struct ip *ip)
 	struct ip net;
 	int64_t bits;
 
-	if (!str_cut(entry, '/', &addr, &len))
+	if (!str_cut(entry, '/', &addr, &len)) {
 		return ip_parse(entry, &net) &&
 		       ip_in_net(ip, &net, 8 * net.len);
+	}
 	return ip_parse(addr, &net) &&
 	       str_to_i64(len, 0, (int64_t)(8 * net.len), &bits) &&
 	       ip_in_net(ip, &net, (size_t)bits);
@@ -62,10 +63,11 @@ static bool net_has(struct str entry, const struct ip *ip)
 
 static bool domain_has(struct str domain, struct str host)
 {
-	if (str_starts(domain, STR("*.")))
+	if (str_starts(domain, STR("*."))) {
 		domain = str_drop(domain, 2);
-	else if (str_starts(domain, STR(".")))
+	} else if (str_starts(domain, STR("."))) {
 		domain = str_drop(domain, 1);
+	}
 	if (domain.len == 0 || domain.len > host.len)
 		return false;
 	if (domain.len < host.len && host.ptr[host.len - domain.len - 1] != '.')
@@ -114,6 +116,11 @@ static bool entry_has(struct str entry, struct str host, uint16_t port)
 	return domain_has(entry, host);
 }
 
+static bool is_separator(char c)
+{
+	return c == ',' || c == ' ' || c == '\t';
+}
+
 bool proxy_is_bypassed(struct str no_proxy, struct str host, uint16_t port)
 {
 	host = without_brackets(host);
@@ -124,7 +131,7 @@ bool proxy_is_bypassed(struct str no_proxy, struct str host, uint16_t port)
 		struct str rest = str_drop(no_proxy, at);
 		size_t n = 0;
 
-		while (n < rest.len && memchr(", \t", rest.ptr[n], 3) == NULL)
+		while (n < rest.len && !is_separator(rest.ptr[n]))
 			n++;
 		if (n > 0 && entry_has(str_take(rest, n), host, port))
 			return true;
@@ -136,9 +143,8 @@ bool proxy_is_bypassed(struct str no_proxy, struct str host, uint16_t port)
 int proxy_authorization(const struct url *proxy, struct arena *a,
 			struct str *out)
 {
-	static const struct str basic = STR_INIT("Basic ");
-	struct str user;
-	char *text;
+	struct str user = STR_NULL;
+	unsigned char *text;
 	int n, r;
 
 	if (proxy->userinfo.len == 0) {
@@ -146,15 +152,17 @@ int proxy_authorization(const struct url *proxy, struct arena *a,
 		return 0;
 	}
 	if (proxy->userinfo.len > USERINFO_MAX)
-		return err_new(-EINVAL, "proxy: the userinfo is too long");
+		return err_new(-EINVAL, "the userinfo is too long");
 	r = url_decode(proxy->userinfo, a, &user);
 	if (r < 0)
 		return err_up(r);
-	text = arena_alloc(a, basic.len + 4 * (user.len / 3 + 1) + 1);
-	memcpy(text, basic.ptr, basic.len);
-	n = EVP_EncodeBlock((unsigned char *)text + basic.len,
-			    (const unsigned char *)user.ptr, (int)user.len);
-	*out = (struct str){ text, basic.len + (size_t)n };
+	/* RFC 7617: a user without a password has the colon all the same. */
+	if (memchr(user.ptr, ':', user.len) == NULL)
+		user = arena_printf(a, STR_FMT ":", STR_ARG(user));
+	text = arena_alloc(a, 4 * (user.len / 3 + 1) + 1);
+	n = EVP_EncodeBlock(text, (const unsigned char *)user.ptr,
+			    (int)user.len);
+	*out = arena_printf(a, "Basic %.*s", n, text);
 	return 0;
 }
 
@@ -162,7 +170,7 @@ static int make_request(const struct url *proxy, struct str target,
 			struct arena *a, struct buf *out)
 {
 	struct http_writer w = { .out = out };
-	struct str auth;
+	struct str auth = STR_NULL;
 	int r = proxy_authorization(proxy, a, &auth);
 
 	if (r < 0)
@@ -172,9 +180,7 @@ static int make_request(const struct url *proxy, struct str target,
 	if (auth.len > 0)
 		http_write_header(&w, STR("proxy-authorization"), auth);
 	r = http_write_end(&w);
-	return r < 0 ? err_new(r, "proxy: cannot ask for " STR_FMT,
-			       STR_ARG(target))
-		     : 0;
+	return r < 0 ? err_new(r, "its name cannot be sent") : 0;
 }
 
 /* Read up to the end of the head, and nothing behind it. */
@@ -214,9 +220,10 @@ static int read_answer(struct task *t, struct io *io, struct arena *a,
 	r = http_parse_response(buf_str(in), STR("CONNECT"), a, &head, &fault);
 	if (r != 0)
 		return err_new(-EPROTO, "%s", fault.text);
-	if (head.status == 407)
+	if (head.status == 407) {
 		return err_new(-ECONNREFUSED,
 			       "it wants other credentials (407)");
+	}
 	if (head.status / 100 != 2)
 		return err_new(-ECONNREFUSED, "it answered %d", head.status);
 	return 0;
