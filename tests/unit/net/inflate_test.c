@@ -47,10 +47,11 @@ static void pack(enum pack how, struct str in, struct buf *out)
 {
 	static const int bits[] = { [GZIP] = 31, [ZLIB] = 15, [BARE] = -15 };
 
-	if (how == ZSTD)
+	if (how == ZSTD) {
 		pack_zstd(in, out);
-	else
+	} else {
 		pack_zlib(in, bits[how], out);
+	}
 }
 
 static const struct {
@@ -148,9 +149,10 @@ static void takes_members_in_a_row(void **state)
 		pack(formats[i].how, STR("two"), &in);
 		r = run(&feed, buf_str(&in), &out);
 		check_int(formats[i].name, r, formats[i].repeats ? 0 : -EPROTO);
-		if (formats[i].repeats)
+		if (formats[i].repeats) {
 			check_str(formats[i].name, buf_str(&out),
 				  STR("one two"));
+		}
 		buf_fini(&in);
 		buf_fini(&out);
 	}
@@ -241,9 +243,10 @@ static void finds_the_coding(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < countof(rows); i++)
+	for (size_t i = 0; i < countof(rows); i++) {
 		check_int(rows[i].value.ptr, inflate_coding_find(rows[i].value),
 			  rows[i].want);
+	}
 }
 
 int main(void)
