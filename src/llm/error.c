@@ -11,7 +11,8 @@ enum {
 };
 
 /* A message that passes the limit is cut, never refused. */
-static struct str message_make(struct arena *a, const char *fmt, va_list args)
+static struct str __attribute__((format(printf, 2, 0)))
+message_make(struct arena *a, const char *fmt, va_list args)
 {
 	va_list again;
 	char *text;
