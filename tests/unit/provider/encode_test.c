@@ -40,7 +40,7 @@ static struct str read_file(const char *path, struct arena *a)
 	size_t n;
 
 	if (f == NULL)
-		fail_msg("%s: %s", path, strerror(errno));
+		fail_msg("%s: error %d", path, errno);
 	n = fread(text, 1, FILE_MAX, f);
 	assert_true(n < FILE_MAX);
 	(void)fclose(f);
@@ -173,8 +173,10 @@ static void run_golden(struct golden *g)
 	buf_init(&messages, CONFIG_MESSAGES_MAX);
 	(void)!config_load(&sources, provider_config_types(&g->arena), &cfg,
 			   &messages);
-	if (cfg == NULL || messages.len > 0)
+	if (cfg == NULL || messages.len > 0) {
 		fail_msg("%s: " STR_FMT, g->name, STR_ARG(buf_str(&messages)));
+		return;
+	}
 	assert_int_equal(cfg->provider_count, 1);
 	if (provider_init(&p, &cfg->providers[0], &g->arena, &e) == 0) {
 		run_request(g, &p);
@@ -206,8 +208,10 @@ static void requests_become_calls(void **state)
 	arena_init(&names, 1 << 20);
 	folder = data_folder(&names);
 	dir = opendir(arena_cz(&names, folder));
-	if (dir == NULL)
+	if (dir == NULL) {
 		fail_msg("no folder " STR_FMT, STR_ARG(folder));
+		return;
+	}
 	while ((entry = readdir(dir)) != NULL) {
 		struct golden g = { .name = entry->d_name };
 		struct str path;

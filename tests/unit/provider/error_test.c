@@ -28,75 +28,72 @@ static void errors_are_told_in_openais_terms(void **state)
 {
 	static const struct {
 		const char *name;
-		int status;
-		const char *body;
-		int want_status;
-		const char *type, *code, *param, *message;
+		int status, want_status;
+		const char *body, *type, *code, *param, *message;
 	} cases[] = {
-		{ "OpenAI", 404,
+		{ "OpenAI", 404, 404,
 		  "{\"error\":{\"message\":\"No such model\",\"type\":"
 		  "\"invalid_request_error\",\"param\":\"model\",\"code\":"
 		  "\"model_not_found\"}}",
-		  404, "invalid_request_error", "model_not_found", "model",
+		  "invalid_request_error", "model_not_found", "model",
 		  "No such model" },
-		{ "nulls are nothing", 429,
+		{ "nulls are nothing", 429, 429,
 		  "{\"error\":{\"message\":\"Slow down\",\"type\":\"requests\","
 		  "\"param\":null,\"code\":null}}",
-		  429, "requests", "", "", "Slow down" },
-		{ "a type that is missing follows from the status", 429,
-		  "{\"error\":{\"message\":\"m\"}}", 429, "rate_limit_error",
-		  "", "", "m" },
-		{ "a code that is a number", 400,
+		  "requests", "", "", "Slow down" },
+		{ "a type that is missing follows from the status", 429, 429,
+		  "{\"error\":{\"message\":\"m\"}}", "rate_limit_error", "", "",
+		  "m" },
+		{ "a code that is a number", 400, 400,
 		  "{\"object\":\"error\",\"message\":\"too long\",\"type\":"
 		  "\"BadRequestError\",\"param\":null,\"code\":400}",
-		  400, "BadRequestError", "400", "", "too long" },
-		{ "Google has a list of one", 400,
+		  "BadRequestError", "400", "", "too long" },
+		{ "Google has a list of one", 400, 400,
 		  "[{\"error\":{\"code\":400,\"message\":\"bad key\","
 		  "\"status\":\"INVALID_ARGUMENT\"}}]",
-		  400, "invalid_request_error", "INVALID_ARGUMENT", "",
-		  "bad key" },
-		{ "Azure has a number as status", 400,
+		  "invalid_request_error", "INVALID_ARGUMENT", "", "bad key" },
+		{ "Azure has a number as status", 400, 400,
 		  "{\"error\":{\"message\":\"filtered\",\"type\":null,"
 		  "\"param\":\"prompt\",\"code\":\"content_filter\","
 		  "\"status\":400}}",
-		  400, "invalid_request_error", "content_filter", "prompt",
+		  "invalid_request_error", "content_filter", "prompt",
 		  "filtered" },
-		{ "Azure's gateway", 401,
-		  "{\"statusCode\":401,\"message\":\"Access denied\"}", 401,
+		{ "Azure's gateway", 401, 401,
+		  "{\"statusCode\":401,\"message\":\"Access denied\"}",
 		  "authentication_error", "", "", "Access denied" },
-		{ "Ollama", 404, "{\"error\":\"model not found\"}", 404,
+		{ "Ollama", 404, 404, "{\"error\":\"model not found\"}",
 		  "invalid_request_error", "", "", "model not found" },
-		{ "FastAPI", 422, "{\"detail\":\"Not so\"}", 422,
+		{ "FastAPI", 422, 422, "{\"detail\":\"Not so\"}",
 		  "invalid_request_error", "", "", "Not so" },
-		{ "AWS", 403, "{\"Message\":\"not authorized\"}", 403,
+		{ "AWS", 403, 403, "{\"Message\":\"not authorized\"}",
 		  "permission_error", "", "", "not authorized" },
-		{ "Anthropic", 529,
+		{ "Anthropic", 529, 529,
 		  "{\"type\":\"error\",\"error\":{\"type\":"
 		  "\"overloaded_error\",\"message\":\"Overloaded\"}}",
-		  529, "overloaded_error", "", "", "Overloaded" },
-		{ "HTML", 502, "<html>\r\n  <b>Bad\tGateway</b></html>\n", 502,
+		  "overloaded_error", "", "", "Overloaded" },
+		{ "HTML", 502, 502, "<html>\r\n  <b>Bad\tGateway</b></html>\n",
 		  "upstream_error", "", "",
 		  "Provider 'it' answered with status 502: <html> <b>Bad "
 		  "Gateway</b></html>" },
-		{ "bytes that are no text", 500, "\xff\x01\xc3(", 500,
+		{ "bytes that are no text", 500, 500, "\xff\x01\xc3(",
 		  "server_error", "", "",
 		  "Provider 'it' answered with status 500: ? ?(" },
-		{ "JSON without a message", 500, "{\"a\":1}", 500,
+		{ "JSON without a message", 500, 500, "{\"a\":1}",
 		  "server_error", "", "",
 		  "Provider 'it' answered with status 500: {\"a\":1}" },
-		{ "an empty message", 500, "{\"error\":{\"message\":\"\"}}",
-		  500, "server_error", "", "",
+		{ "an empty message", 500, 500,
+		  "{\"error\":{\"message\":\"\"}}", "server_error", "", "",
 		  "Provider 'it' answered with status 500: "
 		  "{\"error\":{\"message\":\"\"}}" },
-		{ "no body", 503, "", 503, "service_unavailable_error", "", "",
+		{ "no body", 503, 503, "", "service_unavailable_error", "", "",
 		  "Provider 'it' answered with status 503 and no body." },
-		{ "a redirection is not the client's business", 302, "", 502,
+		{ "a redirection is not the client's business", 302, 502, "",
 		  "upstream_error", "", "",
 		  "Provider 'it' answered with status 302 and no body." },
-		{ "the key is not told", 401,
+		{ "the key is not told", 401, 401,
 		  "{\"error\":{\"message\":\"wrong: sk-secret-1, sk-secret-1!"
 		  "\"}}",
-		  401, "authentication_error", "", "",
+		  "authentication_error", "", "",
 		  "wrong: ********, ********!" },
 	};
 	struct arena a;

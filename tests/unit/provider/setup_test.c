@@ -132,7 +132,10 @@ static void types_are_whole(void **state)
 		const struct provider_type *t = provider_types[i];
 		bool local = (t->caps & PROVIDER_LOCAL) != 0;
 
-		check_true(t->name, t->id != NULL && t->settings != NULL);
+		if (t->id == NULL || t->settings == NULL) {
+			fail_msg("%s lacks an id or settings", t->name);
+			return;
+		}
 		check_true(t->name, (t->caps & PROVIDER_CHAT) != 0);
 		check_true(t->name, local == (t->generate != NULL));
 		check_true(t->name, !local || t->stream_size > 0);
