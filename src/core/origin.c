@@ -71,16 +71,22 @@ static struct str host_header(const struct url *u, struct arena *a)
 			    STR_ARG(u->host), u->port);
 }
 
+/* A proxy for https:// is none for http://: local servers have no other. */
+static struct str proxy_text(const struct provider *p)
+{
+	return p->base.tls ? p->network->proxy : p->network->http_proxy;
+}
+
 static int find_proxy(const struct provider *p, struct arena *a,
 		      struct url *out, struct api_error *error)
 {
-	const struct config_network *n = p->network;
+	struct str text = proxy_text(p);
 
 	*out = (struct url){ 0 };
-	if (n->proxy.len == 0 || p->base.is_unix ||
-	    proxy_is_bypassed(n->no_proxy, p->base.host, p->base.port))
+	if (text.len == 0 || p->base.is_unix ||
+	    proxy_is_bypassed(p->network->no_proxy, p->base.host, p->base.port))
 		return 0;
-	if (url_parse(n->proxy, a, out) == 0)
+	if (url_parse(text, a, out) == 0)
 		return 0;
 	return api_fail(error, a, 500, "config", NULL,
 			"provider '" STR_FMT "': network.proxy: " STR_FMT,
@@ -132,7 +138,8 @@ int origin_get(const struct provider *p, struct arena *a,
 			  : p->base.tls   ? "https://"
 					  : "http://",
 			  STR_ARG(p->base.host), p->base.port,
-			  STR_ARG(proxy.host.len > 0 ? n->proxy : STR_NULL),
+			  STR_ARG(proxy.host.len > 0 ? proxy_text(p)
+						     : STR_NULL),
 			  STR_ARG(n->ca_file), STR_ARG(n->cert_file),
 			  STR_ARG(n->key_file), n->tls_verify, n->tls13_only);
 	(void)pthread_mutex_lock(&interned.lock);
