@@ -85,8 +85,8 @@ struct config_provider {
 
 struct config_model {
 	struct str id;          /* what clients ask for */
-	struct str provider_id; /* of one in providers, or "all" */
-	struct str upstream_id; /* provider_model_id, or id; or "auto" */
+	struct str provider_id; /* of one in providers */
+	struct str upstream_id; /* provider_model_id, or id */
 	struct str type;        /* "llm", "embedding", "rerank" */
 	struct str origin;
 };

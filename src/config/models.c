@@ -53,11 +53,16 @@ static bool has_provider(struct load *l, struct str path,
 			      STR_ARG(path));
 		return false;
 	}
-	if (known == NULL && !str_eq(m->provider_id, STR("all"))) {
-		note_provider(l, path, v);
+	if (known == NULL && str_eq(m->provider_id, STR("all"))) {
+		problem_warning(&l->problems, layer_place(v),
+				STR_FMT "provider_id: \"all\" of OGX is not "
+					"used by quipu; left out",
+				STR_ARG(path));
 		return false;
 	}
-	return known != load_dropped;
+	if (known == NULL)
+		note_provider(l, path, v);
+	return known != NULL && known != load_dropped;
 }
 
 static bool is_new(struct models *m, struct str path,

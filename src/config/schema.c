@@ -382,7 +382,7 @@ const struct setting schema_model[] = {
 	  .help = "what clients ask for; empty drops the entry",
 	  IN(config_model, id) },
 	{ .key = "provider_id",
-	  .help = "who serves it; \"all\": the first that has it",
+	  .help = "who serves it; unset: the only provider",
 	  IN(config_model, provider_id) },
 	{ .key = "provider_model_id",
 	  .help = "the upstream's name for it; unset: as model_id",

@@ -392,6 +392,13 @@ static void providers_get_their_messages(void **state)
 		  "quipu.yaml:5:18: error: registered_resources.models[0]."
 		  "provider_id: there is no provider \"azrue\"; did you mean "
 		  "\"azure\"?\n" },
+		{ "a model of all providers is left out",
+		  "registered_resources:\n  models:\n"
+		  "  - {provider_id: all, model_id: m, "
+		  "provider_model_id: auto}\n",
+		  "quipu.yaml:3:19: warning: registered_resources.models[0]."
+		  "provider_id: \"all\" of OGX is not used by quipu; left "
+		  "out\n" },
 		{ "a model stands once",
 		  "providers: {inference: [{provider_id: a, "
 		  "provider_type: remote::plain}]}\n"

@@ -65,7 +65,7 @@ static const char example[] =
 	"    provider_id: one\n"
 	"    provider_model_id: gpt-4o-mini\n"
 	"    metadata: {display: {name: x}}\n"
-	"  - {model_id: any, provider_id: all, model_type: embedding}\n";
+	"  - {model_id: any, provider_id: two, model_type: embedding}\n";
 
 static struct config *load_example(void)
 {
