@@ -1,6 +1,7 @@
 /*
  * A chunked body: where the pieces end changes nothing, nothing after its end
- * is taken, and data that is put into chunks comes out again.
+ * is taken, and data that is put into chunks comes out again.  llhttp finds the
+ * same data and the same end.
  */
 #include "base/buf.h"
 #include "http/chunk.h"
@@ -40,6 +41,69 @@ static void decode(struct str all, size_t step, struct result *res)
 	if (res->r == CHUNK_END)
 		require(chunk_next(&d, &data, &data) == CHUNK_END);
 }
+
+#if __has_include(<llhttp/llhttp.h>)
+#include <llhttp/llhttp.h>
+
+static int take_body(llhttp_t *p, const char *at, size_t len)
+{
+	struct buf *out = p->data;
+
+	require(buf_add(out, (struct str){ at, len }) == 0);
+	return 0;
+}
+
+static int stop_at_end(llhttp_t *p)
+{
+	(void)p;
+	return HPE_PAUSED;
+}
+
+/*
+ * llhttp refuses some extensions that the grammar has, and takes a header in a
+ * trailer for one of the head's: neither is compared.
+ */
+static bool is_comparable(struct str all)
+{
+	size_t end = str_find(all, STR("0\r\n"));
+
+	return str_find(all, STR(";")) == all.len &&
+	       str_find(str_drop(all, end), STR(":")) + end >= all.len;
+}
+
+static void ask_llhttp(struct str all, const struct result *res)
+{
+	struct str head = STR("POST / HTTP/1.1\r\nhost: a\r\n"
+			      "transfer-encoding: chunked\r\n\r\n");
+	llhttp_settings_t settings;
+	llhttp_t p;
+	struct buf out;
+	llhttp_errno_t e;
+
+	if (res->r != CHUNK_END || !is_comparable(str_take(all, res->taken)))
+		return;
+	buf_init(&out, OUT_MAX);
+	llhttp_settings_init(&settings);
+	settings.on_body = take_body;
+	settings.on_message_complete = stop_at_end;
+	llhttp_init(&p, HTTP_REQUEST, &settings);
+	p.data = &out;
+	require(llhttp_execute(&p, head.ptr, head.len) == HPE_OK);
+	e = llhttp_execute(&p, all.ptr, all.len);
+	if (e != HPE_PAUSED)
+		explain("llhttp: %s\n", llhttp_get_error_reason(&p));
+	require(e == HPE_PAUSED);
+	require(llhttp_get_error_pos(&p) == all.ptr + res->taken);
+	require(str_eq(buf_str(&out), buf_str(&res->out)));
+	buf_fini(&out);
+}
+#else
+static void ask_llhttp(struct str all, const struct result *res)
+{
+	(void)all;
+	(void)res;
+}
+#endif
 
 static void check_same(const struct result *a, const struct result *b)
 {
@@ -86,6 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	decode(all, 3, &thirds);
 	check_same(&whole, &bytes);
 	check_same(&whole, &thirds);
+	ask_llhttp(all, &whole);
 	buf_fini(&whole.out);
 	buf_fini(&bytes.out);
 	buf_fini(&thirds.out);
