@@ -58,6 +58,7 @@ static void head_end_is_found_at_every_split(void **state)
 static void a_request_is_read(void **state)
 {
 	struct str bytes = STR("POST /v1/chat?x=1 HTTP/1.1\r\n"
+			       "x-first: 1\r\n"
 			       "HOST: api.example:8080\r\n"
 			       "Content-Length:17\r\n"
 			       "x-empty:\r\n"
@@ -77,16 +78,17 @@ static void a_request_is_read(void **state)
 	check_str("method", head.method, STR("POST"));
 	check_str("target", head.target, STR("/v1/chat?x=1"));
 	check_int("minor", head.minor, 1);
-	check_int("count", head.header_count, 8);
-	check_int("first id", head.headers[0].id, HTTP_HOST);
-	check_str("name as sent", head.headers[0].name, STR("HOST"));
-	check_str("value", head.headers[0].value, STR("api.example:8080"));
+	check_int("count", head.header_count, 9);
+	check_int("no id", head.headers[0].id, HTTP_OTHER);
+	check_int("an id", head.headers[1].id, HTTP_HOST);
+	check_str("name as sent", head.headers[1].name, STR("HOST"));
+	check_str("value", head.headers[1].value, STR("api.example:8080"));
 	check_str("no space", http_value(&head, HTTP_CONTENT_LENGTH),
 		  STR("17"));
-	check_str("empty", head.headers[2].value, STR(""));
-	check_str("blank", head.headers[3].value, STR(""));
-	check_str("trimmed", head.headers[4].value, STR("a b"));
-	check_str("obs-text", head.headers[6].value, STR("caf\xc3\xa9\ttab"));
+	check_str("empty", head.headers[3].value, STR(""));
+	check_str("blank", head.headers[4].value, STR(""));
+	check_str("trimmed", head.headers[5].value, STR("a b"));
+	check_str("obs-text", head.headers[7].value, STR("caf\xc3\xa9\ttab"));
 	check_true("slices", head.target.ptr == bytes.ptr + 5);
 
 	check_str("find", http_find(&head, HTTP_AUTHORIZATION)->value,
@@ -98,6 +100,8 @@ static void a_request_is_read(void **state)
 		  STR("a b"));
 	check_str("by known name", http_find_name(&head, STR("hOSt"))->value,
 		  STR("api.example:8080"));
+	check_str("the first of all",
+		  http_find_name(&head, STR("X-FIRST"))->value, STR("1"));
 	check_true("no name", http_find_name(&head, STR("x-pads")) == NULL);
 	arena_fini(&a);
 }
