@@ -38,6 +38,8 @@ struct tls {
 	struct io *io;
 	struct str host; /* owned; client side */
 	int error;       /* of the stream below, said by the BIO */
+	bool ended;      /* ready() met the end: what the next read says */
+	int end;
 };
 
 /* What OpenSSL complains about, for people. */
@@ -314,8 +316,14 @@ static int failed(struct tls *tls, int ret, uint8_t *wants)
 static int try_read(struct io *io, void *ptr, size_t cap, size_t *out_n)
 {
 	struct tls *tls = io->filter_state;
-	int ret = SSL_read_ex(tls->ssl, ptr, cap, out_n);
+	int ret;
 
+	*out_n = 0;
+	if (tls->ended && tls->end < 0)
+		return err_new(tls->end, "TLS: %s", strerrordesc_np(-tls->end));
+	if (tls->ended)
+		return 0;
+	ret = SSL_read_ex(tls->ssl, ptr, cap, out_n);
 	if (ret == 1)
 		return 0;
 	*out_n = 0;
@@ -371,11 +379,28 @@ static int try_write(struct io *io, const struct str *pieces, size_t count,
 	}
 }
 
+/*
+ * Bytes of the stream below may be a part of a record, or a ticket: only
+ * OpenSSL can tell, by decrypting what is there.  An end or an error that it
+ * meets is kept for the next read.
+ */
 static bool ready(struct io *io)
 {
 	struct tls *tls = io->filter_state;
+	char byte;
+	size_t n;
+	int ret;
 
-	return SSL_pending(tls->ssl) > 0;
+	if (tls->ended || SSL_pending(tls->ssl) > 0)
+		return true;
+	if (!(io->ready & IO_READABLE))
+		return false;
+	ret = SSL_peek_ex(tls->ssl, &byte, 1, &n);
+	if (ret == 1)
+		return true;
+	tls->end = failed(tls, ret, &io->read_wants);
+	tls->ended = tls->end != -EAGAIN;
+	return tls->ended;
 }
 
 static void shut_down(struct io *io)

@@ -99,6 +99,10 @@ static inline void upstream_play(struct task *t, void *arg)
 			(void)!task_sleep(t, soon(t, 30));
 		} else if (s->kind == CLOSE || s->kind == RESET) {
 			break;
+		} else if (s->kind == TLS) {
+			if (tls_accept(t, u->io, u->w->tls, soon(t, 5000)) < 0)
+				break;
+			u->w->resumed += tls_is_resumed(u->io);
 		}
 	}
 	if (s != NULL && s->kind == STEP_END)

@@ -42,6 +42,7 @@ enum step_kind {
 	SEND,     /* in pieces of world.step */
 	SLEEP,    /* 30 ms */
 	EAT,      /* bytes up to and with these */
+	TLS,      /* the handshake, with world.tls */
 	CLOSE,
 	RESET,
 };
@@ -61,6 +62,7 @@ struct world {
 	size_t step; /* bytes per write; 0: all */
 	struct client_cfg cfg;
 	const char *unix_path;
+	struct tls_ctx *tls; /* the upstream's */
 	void (*run)(struct task *t, struct world *w);
 	const void *arg;
 
@@ -73,6 +75,7 @@ struct world {
 	const char *name;
 	struct io *listener;
 	size_t accepted;
+	size_t resumed;  /* TLS sessions */
 	char fault[512]; /* the first failed check */
 };
 
