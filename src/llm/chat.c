@@ -87,7 +87,7 @@ static const struct field fields[MEMBER_COUNT + 1] = {
 };
 
 static int check_tool(const struct field_checker *c, uint32_t tool,
-		      struct str path)
+		      const struct field_path *path)
 {
 	static const struct field in_tool[] = {
 		{ "type", FIELD_STR, .required = true },
@@ -100,7 +100,7 @@ static int check_tool(const struct field_checker *c, uint32_t tool,
 		{ "parameters", FIELD_OBJECT },
 		{ 0 },
 	};
-	struct str function_path;
+	const struct field_path function_path = { path, "function", 0 };
 	uint32_t at[2], function[3];
 	int r;
 
@@ -111,12 +111,10 @@ static int check_tool(const struct field_checker *c, uint32_t tool,
 	if (r != 0 || !json_is(c->doc, at[0], STR("function")))
 		return r;
 
-	function_path =
-		arena_printf(c->arena, STR_FMT ".function", STR_ARG(path));
 	if (at[1] == JSON_NONE)
-		return field_missing(c, function_path);
+		return field_missing(c, &function_path);
 	field_find(c->doc, at[1], in_function, function);
-	return field_check(c, in_function, function, function_path);
+	return field_check(c, in_function, function, &function_path);
 }
 
 static int check_tools(const struct field_checker *c, uint32_t tools)
@@ -126,11 +124,8 @@ static int check_tools(const struct field_checker *c, uint32_t tools)
 
 	for (uint32_t v = json_first(c->doc, tools); v != JSON_NONE && r == 0;
 	     v = json_next(c->doc, v)) {
-		struct arena_mark mark = arena_mark(c->arena);
-
-		r = check_tool(c, v, arena_printf(c->arena, "tools[%u]", i++));
-		if (r == 0)
-			arena_rewind(c->arena, mark);
+		r = check_tool(c, v,
+			       FIELD_ELEMENT(FIELD_PATH(NULL, "tools"), i++));
 	}
 	return r;
 }
@@ -151,7 +146,8 @@ static int check_tool_choice(const struct field_checker *c, uint32_t choice,
 	for (size_t i = 0; i < countof(words); i++)
 		known = known || json_is(c->doc, choice, words[i]);
 	if (!known) {
-		return field_bad_value(c, STR("tool_choice"), choice,
+		return field_bad_value(c, FIELD_PATH(NULL, "tool_choice"),
+				       choice,
 				       "'none', 'auto' and 'required', or an "
 				       "object that names a tool");
 	}
@@ -166,9 +162,13 @@ static int check_tool_choice(const struct field_checker *c, uint32_t choice,
 		return 0;
 	type = json_path(c->doc, choice, STR("function.name"));
 	if (type == JSON_NONE)
-		return field_missing(c, STR("tool_choice.function.name"));
+		return field_missing(c,
+				     FIELD_PATH(NULL,
+						"tool_choice.function.name"));
 	if (json_type(c->doc, type) != JSON_STRING) {
-		return field_wrong_type(c, STR("tool_choice.function.name"),
+		return field_wrong_type(c,
+					FIELD_PATH(NULL,
+						   "tool_choice.function.name"),
 					type, "a string");
 	}
 	return 0;
@@ -186,13 +186,15 @@ static int check_format(const struct field_checker *c, uint32_t format)
 	int r;
 
 	field_find(c->doc, format, in_format, at);
-	r = field_check(c, in_format, at, STR("response_format"));
+	r = field_check(c, in_format, at, FIELD_PATH(NULL, "response_format"));
 	if (r != 0)
 		return r;
 	/* Together and llama.cpp take "schema" beside the type. */
 	if (json_is(c->doc, at[0], STR("json_schema")) && at[1] == JSON_NONE &&
 	    at[2] == JSON_NONE)
-		return field_missing(c, STR("response_format.json_schema"));
+		return field_missing(c,
+				     FIELD_PATH(NULL,
+						"response_format.json_schema"));
 	return 0;
 }
 
@@ -206,15 +208,16 @@ static int check_stream_options(const struct field_checker *c, uint32_t options)
 	uint32_t at[2];
 
 	field_find(c->doc, options, in_options, at);
-	return field_check(c, in_options, at, STR("stream_options"));
+	return field_check(c, in_options, at,
+			   FIELD_PATH(NULL, "stream_options"));
 }
 
 static int check_all(const struct field_checker *c, const uint32_t *at)
 {
-	int r = field_check(c, fields, at, STR_NULL);
+	int r = field_check(c, fields, at, NULL);
 
 	if (r == 0 && json_raw(c->doc, at[MODEL]).len == 2) {
-		r = field_bad_value(c, STR("model"), at[MODEL],
+		r = field_bad_value(c, FIELD_PATH(NULL, "model"), at[MODEL],
 				    "the ids that GET /v1/models lists");
 	}
 	if (r == 0)

@@ -33,25 +33,44 @@ static const char *type_text(enum json_type type)
 	return texts[type];
 }
 
+/* "messages[2].role" */
+static struct str path_text(const struct field_path *path, struct arena *a)
+{
+	struct str up = STR_NULL;
+
+	if (path->up != NULL)
+		up = path_text(path->up, a);
+	if (path->name == NULL)
+		return arena_printf(a, STR_FMT "[%u]", STR_ARG(up),
+				    path->index);
+	return arena_printf(a, STR_FMT "%s%s", STR_ARG(up),
+			    up.len > 0 ? "." : "", path->name);
+}
+
 static int fail(const struct field_checker *c, struct str param,
 		const char *code)
 {
-	c->error->param = arena_str(c->arena, param);
+	c->error->param = param;
 	c->error->code = str_of(code);
 	return API_FAIL;
 }
 
-int field_missing(const struct field_checker *c, struct str param)
+int field_missing(const struct field_checker *c, const struct field_path *path)
 {
+	struct str param = path_text(path, c->arena);
+
 	(void)api_fail(c->error, c->arena, 400, NULL, NULL,
 		       "Missing required parameter: '" STR_FMT "'.",
 		       STR_ARG(param));
 	return fail(c, param, "missing_required_parameter");
 }
 
-int field_wrong_type(const struct field_checker *c, struct str param,
-		     uint32_t v, const char *expected)
+int field_wrong_type(const struct field_checker *c,
+		     const struct field_path *path, uint32_t v,
+		     const char *expected)
 {
+	struct str param = path_text(path, c->arena);
+
 	(void)api_fail(c->error, c->arena, 400, NULL, NULL,
 		       "Invalid type for '" STR_FMT
 		       "': expected %s, but got %s instead.",
@@ -60,8 +79,11 @@ int field_wrong_type(const struct field_checker *c, struct str param,
 	return fail(c, param, "invalid_type");
 }
 
-int field_empty_array(const struct field_checker *c, struct str param)
+int field_empty_array(const struct field_checker *c,
+		      const struct field_path *path)
 {
+	struct str param = path_text(path, c->arena);
+
 	(void)api_fail(c->error, c->arena, 400, NULL, NULL,
 		       "Invalid '" STR_FMT
 		       "': an empty array; at least one element is needed.",
@@ -81,9 +103,11 @@ static struct str shown(struct str text)
 	return str_take(text, n);
 }
 
-int field_bad_value(const struct field_checker *c, struct str param, uint32_t v,
+int field_bad_value(const struct field_checker *c,
+		    const struct field_path *path, uint32_t v,
 		    const char *allowed)
 {
+	struct str param = path_text(path, c->arena);
 	struct str text = json_type(c->doc, v) == JSON_STRING
 				  ? json_string(c->doc, v, c->arena)
 				  : json_raw(c->doc, v);
@@ -188,8 +212,9 @@ static bool has_kind(const struct json *doc, uint32_t v, enum field_kind kind)
 }
 
 static int out_of_range(const struct field_checker *c, const struct field *f,
-			struct str param, uint32_t v)
+			const struct field_path *up, uint32_t v)
 {
+	struct str param = path_text(FIELD_PATH(up, f->name), c->arena);
 	struct str text = shown(json_raw(c->doc, v));
 	double d = 0;
 	bool is_int = f->kind == FIELD_INT;
@@ -212,34 +237,24 @@ static int out_of_range(const struct field_checker *c, const struct field *f,
 			   : "decimal_above_max_value");
 }
 
-static struct str path_of(const struct field_checker *c, struct str under,
-			  const char *name)
-{
-	if (under.len == 0)
-		return str_of(name);
-	return arena_printf(c->arena, STR_FMT ".%s", STR_ARG(under), name);
-}
-
 int field_check(const struct field_checker *c, const struct field *table,
-		const uint32_t *at, struct str under)
+		const uint32_t *at, const struct field_path *up)
 {
 	for (size_t i = 0; table[i].name != NULL; i++) {
 		const struct field *f = &table[i];
 		double d = 0;
 
 		if (at[i] == JSON_NONE && f->required)
-			return field_missing(c, path_of(c, under, f->name));
+			return field_missing(c, FIELD_PATH(up, f->name));
 		if (at[i] == JSON_NONE)
 			continue;
 		if (!has_kind(c->doc, at[i], f->kind)) {
-			return field_wrong_type(c, path_of(c, under, f->name),
+			return field_wrong_type(c, FIELD_PATH(up, f->name),
 						at[i], expectations[f->kind]);
 		}
 		if (f->ranged && (!json_to_double(c->doc, at[i], &d) ||
-				  d < f->min || d > f->max)) {
-			return out_of_range(c, f, path_of(c, under, f->name),
-					    at[i]);
-		}
+				  d < f->min || d > f->max))
+			return out_of_range(c, f, up, at[i]);
 	}
 	return 0;
 }

@@ -9,7 +9,7 @@
  *	struct field_checker c = { doc, arena, error };
  *
  *	field_find(doc, root, fields, at);
- *	r = field_check(&c, fields, at, STR_NULL);
+ *	r = field_check(&c, fields, at, NULL);
  *
  * A member that is null counts as absent, one that the table does not know
  * passes.  What is refused is told in OpenAI's style: status 400, the type
@@ -43,6 +43,15 @@ struct field {
 	double min, max;
 };
 
+/* Where a value is; made into text only when something is wrong there. */
+struct field_path {
+	const struct field_path *up; /* NULL: the request itself */
+	const char *name;            /* NULL: an element */
+	uint32_t index;
+};
+#define FIELD_PATH(up, name) (&(struct field_path){ (up), (name), 0 })
+#define FIELD_ELEMENT(up, i) (&(struct field_path){ (up), NULL, (i) })
+
 struct field_checker {
 	const struct json *doc;
 	struct arena *arena;
@@ -56,21 +65,24 @@ struct field_checker {
 void field_find(const struct json *doc, uint32_t object,
 		const struct field *table, uint32_t *at);
 
-/* Check what was found; under is the object's own path, "" for the root. */
+/* Check what was found; up is the object's own path, NULL for the root. */
 must_check int field_check(const struct field_checker *c,
 			   const struct field *table, const uint32_t *at,
-			   struct str under);
+			   const struct field_path *up);
 
 /* The member, or JSON_NONE when it is absent or null. */
 uint32_t field_get(const struct json *doc, uint32_t object, struct str name);
 
 /* For checks that a table cannot say; all return API_FAIL. */
-int field_missing(const struct field_checker *c, struct str param);
-int field_wrong_type(const struct field_checker *c, struct str param,
-		     uint32_t v, const char *expected);
-int field_empty_array(const struct field_checker *c, struct str param);
+int field_missing(const struct field_checker *c, const struct field_path *path);
+int field_wrong_type(const struct field_checker *c,
+		     const struct field_path *path, uint32_t v,
+		     const char *expected);
+int field_empty_array(const struct field_checker *c,
+		      const struct field_path *path);
 /* allowed: "'a', 'b' and 'c'" */
-int field_bad_value(const struct field_checker *c, struct str param, uint32_t v,
+int field_bad_value(const struct field_checker *c,
+		    const struct field_path *path, uint32_t v,
 		    const char *allowed);
 
 #endif

@@ -36,20 +36,8 @@ static const struct role {
 static const char role_names[] = "'system', 'developer', 'user', 'assistant', "
 				 "'tool' and 'function'";
 
-static struct str element(const struct field_checker *c, struct str array,
-			  uint32_t i)
-{
-	return arena_printf(c->arena, STR_FMT "[%u]", STR_ARG(array), i);
-}
-
-static struct str member(const struct field_checker *c, struct str object,
-			 const char *name)
-{
-	return arena_printf(c->arena, STR_FMT ".%s", STR_ARG(object), name);
-}
-
 static int check_part(const struct field_checker *c, uint32_t part,
-		      struct str path)
+		      const struct field_path *path)
 {
 	static const struct field common[] = {
 		{ "type", FIELD_STR, .required = true },
@@ -87,24 +75,20 @@ static int check_part(const struct field_checker *c, uint32_t part,
 }
 
 static int check_parts(const struct field_checker *c, uint32_t content,
-		       struct str path)
+		       const struct field_path *path)
 {
 	uint32_t i = 0;
 	int r = 0;
 
 	for (uint32_t v = json_first(c->doc, content); v != JSON_NONE && r == 0;
 	     v = json_next(c->doc, v)) {
-		struct arena_mark mark = arena_mark(c->arena);
-
-		r = check_part(c, v, element(c, path, i++));
-		if (r == 0)
-			arena_rewind(c->arena, mark);
+		r = check_part(c, v, FIELD_ELEMENT(path, i++));
 	}
 	return r;
 }
 
 static int check_tool_call(const struct field_checker *c, uint32_t call,
-			   struct str path)
+			   const struct field_path *path)
 {
 	static const struct field in_call[] = {
 		{ "id", FIELD_STR },
@@ -129,18 +113,18 @@ static int check_tool_call(const struct field_checker *c, uint32_t call,
 		return r;
 	field_find(c->doc, at[2], in_function, function);
 	return field_check(c, in_function, function,
-			   member(c, path, "function"));
+			   FIELD_PATH(path, "function"));
 }
 
 static int check_tool_calls(const struct field_checker *c, uint32_t calls,
-			    struct str path)
+			    const struct field_path *path)
 {
 	uint32_t i = 0;
 	int r = 0;
 
 	for (uint32_t v = json_first(c->doc, calls); v != JSON_NONE && r == 0;
 	     v = json_next(c->doc, v))
-		r = check_tool_call(c, v, element(c, path, i++));
+		r = check_tool_call(c, v, FIELD_ELEMENT(path, i++));
 	return r;
 }
 
@@ -154,30 +138,30 @@ static const struct role *role_find(const struct json *doc, uint32_t v)
 }
 
 static int check_role(const struct field_checker *c, uint32_t message,
-		      const uint32_t *at, struct str path)
+		      const uint32_t *at, const struct field_path *path)
 {
 	const struct role *role = role_find(c->doc, at[ROLE]);
 	uint32_t content = json_get(c->doc, message, STR("content"));
 
 	if (role == NULL) {
-		return field_bad_value(c, member(c, path, "role"), at[ROLE],
+		return field_bad_value(c, FIELD_PATH(path, "role"), at[ROLE],
 				       role_names);
 	}
 	if (role->needs_content && json_type(c->doc, content) == JSON_NULL) {
-		return field_wrong_type(c, member(c, path, "content"), content,
+		return field_wrong_type(c, FIELD_PATH(path, "content"), content,
 					"a string or an array");
 	}
 	if (role->needs_content && at[CONTENT] == JSON_NONE)
-		return field_missing(c, member(c, path, "content"));
+		return field_missing(c, FIELD_PATH(path, "content"));
 	if (role->needs != MEMBER_COUNT && at[role->needs] == JSON_NONE) {
-		return field_missing(c,
-				     member(c, path, fields[role->needs].name));
+		return field_missing(c, FIELD_PATH(path,
+						   fields[role->needs].name));
 	}
 	return 0;
 }
 
 static int check_message(const struct field_checker *c, uint32_t message,
-			 struct str path)
+			 const struct field_path *path)
 {
 	uint32_t at[MEMBER_COUNT];
 	int r;
@@ -189,31 +173,27 @@ static int check_message(const struct field_checker *c, uint32_t message,
 	if (r == 0)
 		r = check_role(c, message, at, path);
 	if (r == 0 && json_type(c->doc, at[CONTENT]) == JSON_ARRAY)
-		r = check_parts(c, at[CONTENT], member(c, path, "content"));
+		r = check_parts(c, at[CONTENT], FIELD_PATH(path, "content"));
 	if (r == 0 && at[TOOL_CALLS] != JSON_NONE) {
 		r = check_tool_calls(c, at[TOOL_CALLS],
-				     member(c, path, "tool_calls"));
+				     FIELD_PATH(path, "tool_calls"));
 	}
 	return r;
 }
 
 int message_check(const struct field_checker *c, uint32_t messages)
 {
+	const struct field_path path = { .name = "messages" };
 	uint32_t i = 0;
 	int r = 0;
 
 	assert(json_type(c->doc, messages) == JSON_ARRAY);
 
 	if (json_count(c->doc, messages) == 0)
-		return field_empty_array(c, STR("messages"));
+		return field_empty_array(c, &path);
 	for (uint32_t v = json_first(c->doc, messages);
 	     v != JSON_NONE && r == 0; v = json_next(c->doc, v)) {
-		struct arena_mark mark = arena_mark(c->arena);
-
-		/* The paths of good messages are not worth keeping. */
-		r = check_message(c, v, element(c, STR("messages"), i++));
-		if (r == 0)
-			arena_rewind(c->arena, mark);
+		r = check_message(c, v, FIELD_ELEMENT(&path, i++));
 	}
 	return r;
 }
