@@ -95,9 +95,9 @@ static int setup(struct provider *p, struct arena *a, struct api_error *e)
 	read_path(p, az, version, a);
 	if (version.len > 0 && !str_eq(version, STR("v1")) &&
 	    (az->is_dated || !is_date(version))) {
-		az->query =
-			arena_printf(a, "?api-version=" STR_FMT,
-				     STR_ARG(url_encode(version, false, a)));
+		version = url_encode(version, false, a);
+		az->query = arena_printf(a, "?api-version=" STR_FMT,
+					 STR_ARG(version));
 	}
 	az->auth = provider_setting(p, "auth");
 	p->base.query = STR_NULL;
@@ -109,15 +109,15 @@ static struct str dated_target(const struct azure *az,
 			       const struct provider_request *req,
 			       struct arena *a)
 {
-	struct str path = openai_path(req->op);
+	struct str path = openai_path(req->op), model;
 
 	if (req->op == LLM_MODELS) {
 		return arena_printf(a, STR_FMT STR_FMT, STR_ARG(az->resource),
 				    STR_ARG(path));
 	}
+	model = url_encode(req->model, false, a);
 	return arena_printf(a, STR_FMT "/deployments/" STR_FMT STR_FMT,
-			    STR_ARG(az->resource),
-			    STR_ARG(url_encode(req->model, false, a)),
+			    STR_ARG(az->resource), STR_ARG(model),
 			    STR_ARG(path));
 }
 

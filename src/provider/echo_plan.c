@@ -170,8 +170,9 @@ static int plan_text(struct echo_plan *plan, const struct json *doc,
 	if (is_schema_format(doc, chat->response_format, &schema))
 		return plan_made_json(plan, doc, schema, a, e);
 	if (json_is(doc, format, STR("json_object"))) {
+		text = json_quoted(a, text);
 		plan->text = arena_printf(a, "{\"echo\":" STR_FMT "}",
-					  STR_ARG(json_quoted(a, text)));
+					  STR_ARG(text));
 	} else {
 		plan->text = text.len > 0 ? text : STR("(nothing to echo)");
 	}

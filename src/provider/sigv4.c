@@ -14,7 +14,8 @@
 
 enum {
 	HASH_LEN = 32, /* SHA-256 */
-	DATE_LEN = 8,  /* of the time's text */
+	BLOCK_LEN = 64,
+	DATE_LEN = 8, /* of the time's text */
 };
 
 struct field {
@@ -27,36 +28,69 @@ struct hash {
 	unsigned char bytes[HASH_LEN];
 };
 
-static struct hash sha256(const struct str *pieces, size_t count)
-{
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	struct hash h;
-	int ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL);
+/*
+ * OpenSSL 3.0 looks an algorithm up by name each time it is used, which takes
+ * longer than the hashing: one look-up serves a whole signature.
+ */
+struct hasher {
+	EVP_MD *sha256;
+	EVP_MD_CTX *ctx;
+};
 
-	for (size_t i = 0; i < count; i++)
-		ok = ok && EVP_DigestUpdate(ctx, pieces[i].ptr, pieces[i].len);
-	ok = ok && EVP_DigestFinal_ex(ctx, h.bytes, NULL);
-	assert(ok); /* only memory can be short */
-	EVP_MD_CTX_free(ctx);
-	return h;
+static void hasher_init(struct hasher *h)
+{
+	h->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	h->ctx = EVP_MD_CTX_new();
+	assert(h->sha256 != NULL && h->ctx != NULL);
 }
 
-static struct hash hmac(struct str key, struct str data)
+static void hasher_fini(struct hasher *h)
 {
-	struct hash h;
-	size_t len = 0;
-	const void *done;
+	EVP_MD_CTX_free(h->ctx);
+	EVP_MD_free(h->sha256);
+}
 
-	done = EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key.ptr, key.len,
-			 (const unsigned char *)data.ptr, data.len, h.bytes,
-			 sizeof(h.bytes), &len);
-	assert(done != NULL && len == HASH_LEN);
-	return h;
+static struct hash sha256(struct hasher *h, const struct str *pieces,
+			  size_t count)
+{
+	struct hash out;
+	int ok = EVP_DigestInit_ex(h->ctx, h->sha256, NULL);
+
+	for (size_t i = 0; i < count; i++)
+		ok = ok &&
+		     EVP_DigestUpdate(h->ctx, pieces[i].ptr, pieces[i].len);
+	ok = ok && EVP_DigestFinal_ex(h->ctx, out.bytes, NULL);
+	assert(ok); /* only memory can be short */
+	return out;
 }
 
 static struct str hash_str(const struct hash *h)
 {
 	return (struct str){ (const char *)h->bytes, HASH_LEN };
+}
+
+/* RFC 2104; OpenSSL's own takes six look-ups. */
+static struct hash hmac(struct hasher *h, struct str key, struct str data)
+{
+	unsigned char pad[BLOCK_LEN] = { 0 };
+	struct str pieces[] = { { (const char *)pad, BLOCK_LEN }, data };
+	struct hash inner;
+
+	if (key.len > BLOCK_LEN) {
+		inner = sha256(h, &key, 1);
+		key = hash_str(&inner);
+	}
+	if (key.len > 0)
+		memcpy(pad, key.ptr, key.len);
+	for (size_t i = 0; i < BLOCK_LEN; i++)
+		pad[i] ^= 0x36;
+	inner = sha256(h, pieces, 2);
+	for (size_t i = 0; i < BLOCK_LEN; i++)
+		pad[i] ^= 0x36 ^ 0x5c;
+	pieces[1] = hash_str(&inner);
+	inner = sha256(h, pieces, 2);
+	OPENSSL_cleanse(pad, sizeof(pad));
+	return inner;
 }
 
 static struct str hex(const struct hash *h, struct arena *a)
@@ -179,35 +213,50 @@ static struct str scope_of(const struct sigv4 *s, struct str date,
 			    STR_ARG(s->region), STR_ARG(s->service));
 }
 
-static struct str signature_of(const struct sigv4 *s, struct str date,
-			       struct str canonical, struct arena *a)
+static struct str signature_of(struct hasher *h, const struct sigv4 *s,
+			       struct str date, struct str canonical,
+			       struct arena *a)
 {
-	struct hash hashed = sha256(&canonical, 1);
+	struct hash hashed = sha256(h, &canonical, 1);
+	struct str digest = hex(&hashed, a), scope = scope_of(s, date, a);
 	struct str text =
 		arena_printf(a,
 			     "AWS4-HMAC-SHA256\n" STR_FMT "\n" STR_FMT
 			     "\n" STR_FMT,
-			     STR_ARG(date), STR_ARG(scope_of(s, date, a)),
-			     STR_ARG(hex(&hashed, a)));
+			     STR_ARG(date), STR_ARG(scope), STR_ARG(digest));
 	struct str secret =
 		arena_printf(a, "AWS4" STR_FMT, STR_ARG(s->secret_key));
-	struct hash key = hmac(secret, str_take(date, DATE_LEN));
+	struct hash key = hmac(h, secret, str_take(date, DATE_LEN));
 
-	key = hmac(hash_str(&key), s->region);
-	key = hmac(hash_str(&key), s->service);
-	key = hmac(hash_str(&key), STR("aws4_request"));
-	key = hmac(hash_str(&key), text);
+	key = hmac(h, hash_str(&key), s->region);
+	key = hmac(h, hash_str(&key), s->service);
+	key = hmac(h, hash_str(&key), STR("aws4_request"));
+	key = hmac(h, hash_str(&key), text);
 	return hex(&key, a);
+}
+
+static struct str authorization_of(const struct sigv4 *s, struct str date,
+				   struct str names, struct str signature,
+				   struct arena *a)
+{
+	struct str scope = scope_of(s, date, a);
+
+	return arena_printf(a,
+			    "AWS4-HMAC-SHA256 Credential=" STR_FMT "/" STR_FMT
+			    ", SignedHeaders=" STR_FMT ", Signature=" STR_FMT,
+			    STR_ARG(s->access_key), STR_ARG(scope),
+			    STR_ARG(names), STR_ARG(signature));
 }
 
 int sigv4_sign(const struct sigv4 *s, const struct sigv4_request *req,
 	       struct arena *a, struct sigv4_result *out)
 {
 	struct field fields[SIGV4_HEADERS_MAX + 2];
-	struct hash payload = sha256(req->pieces, req->piece_count);
 	struct str date = amz_date(s->wall_ns, a);
-	struct str query, lines, names;
-	size_t count;
+	struct str path = sigv4_path_canonical(req->path, s->keep_path, a);
+	struct str query, lines, names, digest;
+	struct hasher hasher;
+	struct hash payload;
 	int r;
 
 	if (req->header_count > SIGV4_HEADERS_MAX) {
@@ -217,25 +266,24 @@ int sigv4_sign(const struct sigv4 *s, const struct sigv4_request *req,
 	r = sigv4_path_query(req->query, SIGV4_QUERY_MAX, a, &query);
 	if (r < 0)
 		return err_up(r);
+	join_headers(fields, make_fields(s, req, date, a, fields), a, &lines,
+		     &names);
 
-	count = make_fields(s, req, date, a, fields);
-	join_headers(fields, count, a, &lines, &names);
+	hasher_init(&hasher);
+	payload = sha256(&hasher, req->pieces, req->piece_count);
+	digest = hex(&payload, a);
+	out->date = date;
 	out->canonical =
 		arena_printf(a,
 			     STR_FMT "\n" STR_FMT "\n" STR_FMT "\n" STR_FMT
 				     "\n\n" STR_FMT "\n" STR_FMT,
-			     STR_ARG(req->method),
-			     STR_ARG(sigv4_path_canonical(req->path,
-							  s->keep_path, a)),
+			     STR_ARG(req->method), STR_ARG(path),
 			     STR_ARG(query), STR_ARG(lines), STR_ARG(names),
-			     STR_ARG(hex(&payload, a)));
-	out->date = date;
-	out->authorization =
-		arena_printf(a,
-			     "AWS4-HMAC-SHA256 Credential=" STR_FMT "/" STR_FMT
-			     ", SignedHeaders=" STR_FMT ", Signature=" STR_FMT,
-			     STR_ARG(s->access_key),
-			     STR_ARG(scope_of(s, date, a)), STR_ARG(names),
-			     STR_ARG(signature_of(s, date, out->canonical, a)));
+			     STR_ARG(digest));
+	out->authorization = authorization_of(s, date, names,
+					      signature_of(&hasher, s, date,
+							   out->canonical, a),
+					      a);
+	hasher_fini(&hasher);
 	return 0;
 }
