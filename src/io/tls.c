@@ -418,6 +418,8 @@ static void close_filter(struct io *io, bool reset)
 	/* Not after a failure: OpenSSL forbids it, and nobody listens. */
 	if (!reset && tls->error == 0 && SSL_is_init_finished(tls->ssl))
 		shut_down(io);
+	/* Otherwise OpenSSL takes the session for spoilt: a cut is not that. */
+	SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(tls->ssl);
 	tls_ctx_unref(tls->ctx);
 	free((void *)(uintptr_t)tls->host.ptr);

@@ -5,6 +5,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from certs import authority  # noqa: E402,F401
 from quipu import Quipu  # noqa: E402
 from upstream import Upstream  # noqa: E402
 

@@ -259,10 +259,11 @@ static int read_answer(struct task *t, const struct client_arg *a,
 			r = task_sleep(t, task_now(t) + 20 * CLOCK_MS);
 		if (r == 0)
 			r = buf_reserve(got, 4096);
-		if (r == 0)
+		if (r == 0) {
 			r = io_read(t, io, got->ptr + got->len,
 				    a->way == CLIENT_SLOW ? 50 : 4096,
 				    task_now(t) + 4000 * CLOCK_S, &n);
+		}
 		if (r == 0)
 			got->len += n;
 	}

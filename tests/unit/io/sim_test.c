@@ -179,10 +179,11 @@ static void faults_are_seen(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < countof(cases); i++) {
-		for (uint64_t seed = 1; seed <= 20; seed++)
+		for (uint64_t seed = 1; seed <= 20; seed++) {
 			check_int(cases[i].name,
 				  play(seed, cases[i].fault).client_result,
 				  cases[i].want);
+		}
 	}
 }
 
