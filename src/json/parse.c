@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "base/utf8.h"
 #include "json/node.h"
 #include "json/scan.h"
 
@@ -33,8 +32,6 @@ struct parser {
 	uint32_t depth, depth_max;
 	enum expect expect;
 };
-
-static const char *const not_utf8 = "the string is not valid UTF-8";
 
 static uint32_t offset(const struct parser *p)
 {
@@ -135,79 +132,79 @@ static const char *close_container(struct parser *p)
 	return NULL;
 }
 
-/* p->at is at the backslash.  A lone surrogate is text, if not much of one. */
-static const char *skip_escape(struct parser *p)
-{
-	size_t left = (size_t)(p->end - p->at);
+/* What may stand behind a backslash; 'u' wants digits as well. */
+static const bool escapes[256] = {
+	['"'] = true, ['\\'] = true, ['/'] = true, ['b'] = true,
+	['f'] = true, ['n'] = true,  ['r'] = true, ['t'] = true,
+};
 
-	if (left < 2)
-		return "the text ends inside an escape";
-	switch (p->at[1]) {
-	case '"':
-	case '\\':
-	case '/':
-	case 'b':
-	case 'f':
-	case 'n':
-	case 'r':
-	case 't':
-		p->at += 2;
-		return NULL;
-	case 'u':
-		if (left < 6 || !is_hex(p->at[2]) || !is_hex(p->at[3]) ||
-		    !is_hex(p->at[4]) || !is_hex(p->at[5]))
-			return "\\u must be followed by 4 hexadecimal digits";
-		p->at += 6;
-		return NULL;
-	default:
-		return "unknown escape: expected one of \" \\ / b f n r t u "
-		       "after the backslash";
-	}
+/* A lone surrogate is text, if not much of one: RFC 8259 section 8.2. */
+static bool is_unicode_escape(const uint8_t *at, const uint8_t *end)
+{
+	return end - at >= 6 && at[1] == 'u' && is_hex(at[2]) &&
+	       is_hex(at[3]) && is_hex(at[4]) && is_hex(at[5]);
 }
 
-static const char *skip_utf8(struct parser *p)
+/*
+ * Behind the escape or the characters that stand at at, or NULL.  The place is
+ * kept in a register here, and why it is NULL asked later: a body is mostly
+ * strings.
+ */
+static const uint8_t *skip_special(const uint8_t *at, const uint8_t *end)
 {
-	size_t n;
+	const uint8_t *next = at;
 
-	while (p->at < p->end && *p->at >= 0x80) {
-		n = utf8_len(p->at, p->end);
-		if (n == 0)
-			return not_utf8;
-		p->at += n;
+	if (*at >= 0x80) {
+		next = scan_utf8(at, end);
+		return next > at ? next : NULL;
 	}
-	return NULL;
+	/* Often several: a line break, then tabs. */
+	while (end - next >= 2 && next[0] == '\\' && escapes[next[1]])
+		next += 2;
+	if (next > at)
+		return next;
+	return *at == '\\' && is_unicode_escape(at, end) ? at + 6 : NULL;
+}
+
+static const char *why_not_special(const uint8_t *at, const uint8_t *end)
+{
+	if (*at < 0x20) {
+		return "a control character in a string must be escaped (a line "
+		       "break is \\n)";
+	}
+	if (*at >= 0x80)
+		return "the string is not valid UTF-8";
+	if (end - at < 2)
+		return "the text ends inside an escape";
+	if (at[1] == 'u')
+		return "\\u must be followed by 4 hexadecimal digits";
+	return "unknown escape: expected one of \" \\ / b f n r t u after the "
+	       "backslash";
 }
 
 /* From the opening quote to behind the closing one, into the newest node. */
 static const char *read_string(struct parser *p)
 {
-	uint32_t v = p->count - 1;
-	const char *what = NULL;
+	const uint8_t *at = p->at + 1, *next;
+	struct json_node *n = &p->nodes[p->count - 1];
 
-	p->at++;
 	for (;;) {
-		p->at = scan_plain(p->at, p->end);
-		if (p->at == p->end) {
-			p->at = p->text + p->nodes[v].start;
+		at = scan_plain(at, p->end);
+		if (at == p->end)
 			return "the string has no closing quote";
-		}
-		if (*p->at == '"')
+		if (*at == '"')
 			break;
-		if (*p->at < 0x20) {
-			return "a control character in a string must be "
-			       "escaped (a line break is \\n)";
+		next = skip_special(at, p->end);
+		if (next == NULL) {
+			p->at = at;
+			return why_not_special(at, p->end);
 		}
-		if (*p->at == '\\') {
-			p->nodes[v].info |= NODE_ESCAPED;
-			what = skip_escape(p);
-		} else {
-			what = skip_utf8(p);
-		}
-		if (what != NULL)
-			return what;
+		if (*at == '\\')
+			n->info |= NODE_ESCAPED;
+		at = next;
 	}
-	p->at++;
-	p->nodes[v].end = offset(p);
+	p->at = at + 1;
+	n->end = offset(p);
 	return NULL;
 }
 

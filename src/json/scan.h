@@ -2,13 +2,17 @@
  * scan - find what is special in string bodies, many bytes at a time.
  *
  *	at = scan_plain(at, end);
+ *	if (at < end && *at >= 0x80)
+ *		at = scan_utf8(at, end);
  *
  * Private to json/.  Nothing at or after end is read.
  */
 #ifndef JSON_SCAN_H
 #define JSON_SCAN_H
 
-#include "base/str.h"
+#include <endian.h>
+
+#include "base/utf8.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -77,5 +81,35 @@ static inline const uint8_t *scan_plain(const uint8_t *at, const uint8_t *end)
 	return scan_plain_portable(at, end);
 }
 #endif
+
+/*
+ * The first byte from at on that is ASCII or starts no character, or end.  The
+ * two forms that fill most texts are told by one comparison each; what is left
+ * of them, and the rest, utf8_len() decides.
+ */
+static inline const uint8_t *scan_utf8(const uint8_t *at, const uint8_t *end)
+{
+	uint32_t word;
+	size_t n = 1;
+
+	while (end - at >= 4 && n > 0) {
+		memcpy(&word, at, sizeof(word));
+		word = le32toh(word);
+		if ((word & 0xc0c0f0) == 0x8080e0 && at[0] != 0xe0 &&
+		    at[0] != 0xed) {
+			n = 3;
+		} else if ((word & 0xc0e0) == 0x80c0 && at[0] >= 0xc2) {
+			n = 2;
+		} else {
+			n = at[0] >= 0x80 ? utf8_len(at, end) : 0;
+		}
+		at += n;
+	}
+	while (at < end && *at >= 0x80 && n > 0) {
+		n = utf8_len(at, end);
+		at += n;
+	}
+	return at;
+}
 
 #endif

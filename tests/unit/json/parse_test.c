@@ -65,6 +65,9 @@ static const struct {
 	{ "UTF-8 above the surrogates", S("\"\xee\x80\x80\xef\xbf\xbf\"") },
 	{ "UTF-8 of 4 bytes, first", S("\"\xf0\x90\x80\x80\"") },
 	{ "U+10FFFF", S("\"\xf4\x8f\xbf\xbf\"") },
+	{ "characters of all lengths in a row",
+	  S("\"\xc3\xa9\xe6\x95\x8f\xf0\x9f\xa6\x99\xe6\x95\x8f\xe6\x95\x8f"
+	    "\xc3\xa9\\n\\t\\t\xe0\xa0\x80x\xed\x9f\xbf\"") },
 	{ "a byte order mark inside a string", S("\"\xef\xbb\xbf\"") },
 	{ "an empty key", S("{\"\":0}") },
 	{ "equal keys", S("{\"a\":1,\"a\":2}") },
@@ -192,6 +195,10 @@ static const struct {
 	{ "above U+10FFFF", S("\"\xf4\x90\x80\x80\""), 1, "UTF-8" },
 	{ "a byte that UTF-8 never has", S("\"ab\xf5\x80\x80\x80\""), 3,
 	  "UTF-8" },
+	{ "a bad character after good ones",
+	  S("\"\xe6\x95\x8f\xe6\x95\x8f\xed\xa0\x80\""), 7, "UTF-8" },
+	{ "a bad escape after good ones", S("\"\\n\\t\\x\""), 5,
+	  "unknown escape" },
 	{ "0xff", S("\"\xff\""), 1, "UTF-8" },
 	{ "2 bytes cut by the quote", S("\"\xc3\""), 1, "UTF-8" },
 	{ "3 bytes cut by the quote", S("\"\xe2\x82\""), 1, "UTF-8" },
@@ -295,6 +302,30 @@ static void both_scanners_find_the_same_byte(void **state)
 	}
 }
 
+/* Of three bytes and what fills four: the fast way says what the slow says. */
+static void characters_end_where_the_table_says(void **state)
+{
+	static const uint8_t thirds[] = { 'a', 0x7f, 0x80, 0xbf, 0xc0, 0xe4 };
+
+	(void)state;
+	for (unsigned k = 0; k < 256 * 256 * countof(thirds); k++) {
+		uint8_t text[5] = { (uint8_t)(k >> 8), (uint8_t)k,
+				    thirds[k >> 16], 'a', 'a' };
+		size_t want = 0, n = 1;
+
+		while (text[want] >= 0x80 && n > 0) {
+			n = utf8_len(text + want, text + sizeof(text));
+			want += n;
+		}
+		check_int("whole", scan_utf8(text, text + sizeof(text)) - text,
+			  want);
+		if (want <= 3) {
+			check_true("short", scan_utf8(text, text + 3) - text <=
+						    (ptrdiff_t)want);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,6 +335,7 @@ int main(void)
 		cmocka_unit_test(errors_have_line_and_column),
 		cmocka_unit_test(zero_limits_are_the_standard_ones),
 		cmocka_unit_test(both_scanners_find_the_same_byte),
+		cmocka_unit_test(characters_end_where_the_table_says),
 	};
 
 	return cmocka_run_group_tests_name("json parse", tests, NULL, NULL);
