@@ -8,8 +8,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -26,17 +24,6 @@ struct listener {
 	struct io *io;
 	struct task *task;
 };
-
-int session_fault(struct http_fault *fault, int status, const char *fmt, ...)
-{
-	va_list args;
-
-	fault->status = status;
-	va_start(args, fmt);
-	(void)vsnprintf(fault->text, sizeof(fault->text), fmt, args);
-	va_end(args);
-	return HTTP_BAD;
-}
 
 static struct session *session_new(struct server *s, struct io *io)
 {
@@ -122,18 +109,20 @@ static int read_head(struct task *t, struct session *c, size_t *out_len,
 		*out_len = http_head_end(buf_str(&c->in), &scan);
 		if (*out_len > 0 && *out_len <= cfg->head_max)
 			return 0;
-		if (c->in.len >= cfg->head_max)
+		if (c->in.len >= cfg->head_max) {
 			return session_fault(fault, 431,
 					     "the request's head is over %zu "
 					     "bytes",
 					     cfg->head_max);
+		}
 		r = fill(t, c, deadline_ns, &n);
-		if (r == -ETIMEDOUT && begun)
+		if (r == -ETIMEDOUT && begun) {
 			return session_fault(fault, 408,
 					     "the request's head did not come "
 					     "within %lld s",
 					     (long long)(cfg->head_timeout_ns /
 							 CLOCK_S));
+		}
 		if (r < 0)
 			return r;
 		if (n == 0)
