@@ -33,10 +33,11 @@ static int read_request(struct chat *chat, struct api_error *e)
 	struct json_error je;
 	int r;
 
-	if (c->req->body.len == 0)
+	if (c->req->body.len == 0) {
 		return api_fail(e, a, 400, "invalid_request_error", NULL,
 				"The request has no body; send a JSON object "
 				"with model and messages.");
+	}
 	if (json_parse(c->req->body, NULL, &chat->doc, &je) != 0)
 		return bad_json(c, &je, e);
 	chat->has_doc = true;
@@ -55,19 +56,21 @@ static int check_target(struct api_call *c, const struct model_target *target,
 {
 	const struct provider_type *type = target->upstream->provider.type;
 
-	if (target->model != NULL && !str_eq(target->model->type, STR("llm")))
+	if (target->model != NULL && !str_eq(target->model->type, STR("llm"))) {
 		return api_fail(e, &c->req->arena, 400, "invalid_request_error",
 				"model",
 				"Model '" STR_FMT "' is of type '" STR_FMT
 				"', not 'llm': it does not chat.",
 				STR_ARG(target->model->id),
 				STR_ARG(target->model->type));
-	if ((type->caps & PROVIDER_CHAT) == 0)
+	}
+	if ((type->caps & PROVIDER_CHAT) == 0) {
 		return api_fail(e, &c->req->arena, 501, "invalid_request_error",
 				"model",
 				"Provider '" STR_FMT
 				"' has no chat completions.",
 				STR_ARG(target->upstream->provider.id));
+	}
 	return 0;
 }
 

@@ -86,7 +86,7 @@ void models_get(struct api_call *c)
 	if (m == NULL) {
 		/* A provider may serve it all the same; listed it is not. */
 		if (catalog_resolve(c->catalog, c->rest, &c->req->arena,
-				    &target, &e) == 0)
+				    &target, &e) == 0) {
 			(void)api_fail(&e, &c->req->arena, 404,
 				       "invalid_request_error", "model",
 				       "Model '" STR_FMT
@@ -96,6 +96,7 @@ void models_get(struct api_call *c)
 				       "the same).",
 				       STR_ARG(str_take(c->rest, 200)),
 				       STR_ARG(target.upstream->provider.id));
+		}
 		e.status = 404;
 		e.code = STR("model_not_found");
 		route_fail(c, &e);

@@ -82,13 +82,14 @@ static void no_path(struct api_call *c, struct str path)
 			near = r->path;
 		}
 	}
-	if (near.len > 0)
+	if (near.len > 0) {
 		hint = arena_printf(&c->req->arena,
 				    " Did you mean " STR_FMT "?",
 				    STR_ARG(near));
-	else if (!str_starts(path, STR("/v1")))
+	} else if (!str_starts(path, STR("/v1"))) {
 		hint = STR(" Paths start with /v1: is it missing from the "
 			   "client's base URL?");
+	}
 	(void)api_fail(&e, &c->req->arena, 404, "invalid_request_error", NULL,
 		       "There is nothing at " STR_FMT "." STR_FMT,
 		       STR_ARG(str_take(path, 200)), STR_ARG(hint));

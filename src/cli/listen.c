@@ -12,12 +12,13 @@ static int bind_failed(struct buf *messages, struct str where, int r)
 {
 	const char *hint = "";
 
-	if (r == -EADDRINUSE)
+	if (r == -EADDRINUSE) {
 		hint = "; is quipu running already?  Choose another with "
 		       "--port";
-	else if (r == -EACCES)
+	} else if (r == -EACCES) {
 		hint = "; ports below 1024 need the capability "
 		       "CAP_NET_BIND_SERVICE";
+	}
 	say(messages, "cannot listen on " STR_FMT ": %s%s\n", STR_ARG(where),
 	    strerrordesc_np(-r), hint);
 	return -1;
@@ -55,12 +56,13 @@ static void learn_port(struct listen_plan *plan, const struct listen_set *set)
 	if (plan->port != 0 || set->count == 0)
 		return;
 	io_local_addr(set->ios[set->count - 1], &a);
-	if (a.sa.sa_family == AF_INET6)
+	if (a.sa.sa_family == AF_INET6) {
 		plan->port =
 			ntohs(((struct sockaddr_in6 *)(void *)&a)->sin6_port);
-	else if (a.sa.sa_family == AF_INET)
+	} else if (a.sa.sa_family == AF_INET) {
 		plan->port =
 			ntohs(((struct sockaddr_in *)(void *)&a)->sin_port);
+	}
 }
 
 /* Both families on one socket, or IPv4 alone where there is no IPv6. */

@@ -90,14 +90,15 @@ static void say_models(const struct catalog *catalog)
 	for (size_t i = 0; i < reg->upstream_count; i++) {
 		const struct upstream *u = &reg->upstreams[i];
 
-		if (u->origin == NULL)
+		if (u->origin == NULL) {
 			log_info("provider=" STR_FMT " built in",
 				 STR_ARG(u->provider.id));
-		else
+		} else {
 			log_info("provider=" STR_FMT " host=" STR_FMT " key=%s",
 				 STR_ARG(u->provider.id),
 				 STR_ARG(u->origin->host_header),
 				 u->provider.key.len > 0 ? "set" : "none");
+		}
 	}
 }
 
@@ -169,14 +170,15 @@ static void reload(struct cluster *c, char **argv, char **environment)
 			  "stays");
 	} else {
 		config_secrets(config, mask, NULL);
-		if (cluster_reload(c, config, environment, &messages) < 0)
+		if (cluster_reload(c, config, environment, &messages) < 0) {
 			log_error("reload: " STR_FMT " The old configuration "
 				  "stays.",
 				  STR_ARG(str_trim(buf_str(&messages))));
-		else
+		} else {
 			log_info("reloaded: providers, models and "
 				 "certificates; what is under server: needs a "
 				 "restart");
+		}
 		config_unref(config);
 	}
 	buf_fini(&messages);
@@ -242,7 +244,7 @@ static int run(struct cluster *c, char **argv, char **environment)
 	r = cluster_start(c);
 	if (r == 0)
 		r = -pthread_create(&thread, NULL, handle_signals, &s);
-	if (r < 0) {
+	if (r != 0) {
 		log_error("cannot start: %s", strerrordesc_np(-r));
 		log_stop();
 		_exit(1);

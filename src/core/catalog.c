@@ -182,12 +182,13 @@ static struct str nearest(const struct catalog *c, struct str asked,
 		best[at] = d;
 		found[at] = &c->models[i];
 	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		text = arena_printf(a, STR_FMT "%s'" STR_FMT "'", STR_ARG(text),
 				    i == 0      ? " Did you mean "
 				    : i + 1 < n ? ", "
 						: " or ",
 				    STR_ARG(found[i]->id));
+	}
 	return n > 0 ? arena_printf(a, STR_FMT "?", STR_ARG(text)) : text;
 }
 
@@ -197,14 +198,15 @@ static int not_found(const struct catalog *c, struct str id, struct arena *a,
 	struct str hint = nearest(c, id, a), head, tail;
 	bool prefixed = str_cut(id, '/', &head, &tail);
 
-	if (hint.len == 0 && prefixed)
+	if (hint.len == 0 && prefixed) {
 		hint = arena_printf(a,
 				    " There is no provider '" STR_FMT
 				    "'; GET /v1/providers lists them.",
 				    STR_ARG(head));
-	else if (hint.len == 0)
+	} else if (hint.len == 0) {
 		hint = STR(" Model ids have the form provider_id/model; GET "
 			   "/v1/models lists them.");
+	}
 	(void)api_fail(error, a, 404, "invalid_request_error", "model",
 		       "Model '" STR_FMT "' not found." STR_FMT,
 		       STR_ARG(str_take(id, 200)), STR_ARG(hint));

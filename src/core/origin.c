@@ -94,8 +94,7 @@ static int find_proxy(const struct provider *p, struct arena *a,
 }
 
 static int make(const struct provider *p, const struct url *proxy,
-		struct str id, struct arena *a,
-		const struct client_origin **out, struct api_error *error)
+		struct str id, struct arena *a, struct api_error *error)
 {
 	struct client_origin *o;
 	int r = 0;
@@ -114,11 +113,9 @@ static int make(const struct provider *p, const struct url *proxy,
 	};
 	if (o->tls)
 		r = make_tls(p->network, a, o, error);
-	if (r != 0)
-		return r;
-	(void)map_put(&interned.by_id, o->id, o);
-	*out = o;
-	return 0;
+	if (r == 0)
+		(void)map_put(&interned.by_id, o->id, o);
+	return r;
 }
 
 int origin_get(const struct provider *p, struct arena *a,
@@ -143,9 +140,10 @@ int origin_get(const struct provider *p, struct arena *a,
 			  STR_ARG(n->ca_file), STR_ARG(n->cert_file),
 			  STR_ARG(n->key_file), n->tls_verify, n->tls13_only);
 	(void)pthread_mutex_lock(&interned.lock);
-	*out = map_get(&interned.by_id, id);
-	if (*out == NULL)
-		r = make(p, &proxy, id, a, out, error);
+	if (map_get(&interned.by_id, id) == NULL)
+		r = make(p, &proxy, id, a, error);
+	if (r == 0)
+		*out = map_get(&interned.by_id, id);
 	(void)pthread_mutex_unlock(&interned.lock);
 	return r;
 }

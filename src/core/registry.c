@@ -27,10 +27,11 @@ static int add_upstream(struct registry *r, const struct config_provider *cp,
 			return rc;
 	}
 	log_secret(u->provider.key);
-	if (map_put(&r->by_id, u->provider.id, u) != NULL)
+	if (map_put(&r->by_id, u->provider.id, u) != NULL) {
 		return api_fail(error, a, 500, "config", NULL,
 				"provider id '" STR_FMT "' is used twice",
 				STR_ARG(u->provider.id));
+	}
 	r->upstream_count++;
 	return 0;
 }

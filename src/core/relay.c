@@ -357,11 +357,12 @@ static void relay_whole(struct task *t, struct relay *r)
 		if (rc == 0)
 			rc = exchange_read(t, r->x, &data);
 	}
-	if (rc == -EMSGSIZE)
+	if (rc == -EMSGSIZE) {
 		rc = api_fail(&r->x->error, &r->req->arena, 502,
 			      "upstream_error", NULL,
 			      "The provider's answer is over %d bytes.",
 			      (int)WHOLE_MAX);
+	}
 	if (rc == 0)
 		send_whole(t, r, buf_str(&all));
 	else

@@ -81,7 +81,7 @@ void sim_send(struct sim *sim, enum sim_kind kind, struct sim_end *to,
 void sim_add(struct sim *sim, struct sim_event *e);
 
 /* sim_net.c: an event's time has come. */
-void sim_net_happen(struct sim *sim, struct sim_event *e);
+void sim_net_happen(struct sim *sim, struct sim_event *ev);
 
 bool sim_same_addr(const struct io_addr *a, const struct io_addr *b);
 

@@ -197,11 +197,12 @@ struct tls_ctx *tls_client_ctx_new(const struct tls_client_cfg *cfg)
 	const char *bad;
 	int ok;
 
-	if (cfg->ca_file != NULL)
+	if (cfg->ca_file != NULL) {
 		ok = SSL_CTX_load_verify_locations(ctx->ssl, cfg->ca_file,
 						   NULL);
-	else
+	} else {
 		ok = SSL_CTX_set_default_verify_paths(ctx->ssl);
+	}
 	if (ok != 1)
 		return ctx_failed(ctx, cfg->ca_file != NULL ? cfg->ca_file
 							    : "system CAs");
@@ -459,20 +460,21 @@ static int handshake_failed(struct tls *tls, int r)
 {
 	long verify = SSL_get_verify_result(tls->ssl);
 
-	if (verify != X509_V_OK)
+	if (verify != X509_V_OK) {
 		return err_new(-EPROTO,
 			       "TLS: the certificate of " STR_FMT
 			       " is not accepted: %s",
 			       STR_ARG(tls->host.len > 0 ? tls->host
 							 : STR("the client")),
 			       X509_verify_cert_error_string(verify));
+	}
 	return r == 0 ? err_new(-ECONNRESET, "TLS: closed in the handshake")
 		      : r;
 }
 
 static int handshake(struct task *t, struct tls *tls, int64_t deadline_ns)
 {
-	uint8_t wants;
+	uint8_t wants = 0;
 	int ret, r;
 
 	for (;;) {

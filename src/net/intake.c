@@ -27,11 +27,12 @@ static int read_some(struct task *t, struct session *c, struct buf *into,
 	int r = io_read(t, c->io, into->ptr + into->len, into->cap - into->len,
 			task_now(t) + timeout_ns, &n);
 
-	if (r == -ETIMEDOUT)
+	if (r == -ETIMEDOUT) {
 		return session_fault(fault, 408,
 				     "no byte of the request's body came for "
 				     "%lld s",
 				     (long long)(timeout_ns / CLOCK_S));
+	}
 	if (r < 0)
 		return r;
 	into->len += n;
@@ -143,25 +144,28 @@ static int decode_content(struct session *c, struct http_fault *fault)
 
 	if (kind == INFLATE_NONE)
 		return 0;
-	if (kind == INFLATE_UNKNOWN)
+	if (kind == INFLATE_UNKNOWN) {
 		return session_fault(fault, 415,
 				     "content-encoding is none of zstd, gzip, "
 				     "deflate, identity");
+	}
 	buf_init(&plain, max);
 	r = inflate_all(kind, req->body, &plain);
 	if (r == 0)
 		req->body = arena_str(&req->arena, buf_str(&plain));
 	buf_fini(&plain);
-	if (r == -EMSGSIZE)
+	if (r == -EMSGSIZE) {
 		return session_fault(fault, 413,
 				     "the request's body inflates to over %zu "
 				     "bytes",
 				     max);
-	if (r < 0)
+	}
+	if (r < 0) {
 		return session_fault(fault, 400,
 				     "the request's body is not what its "
 				     "content-encoding says: " STR_FMT,
 				     STR_ARG(err_text()));
+	}
 	return 0;
 }
 

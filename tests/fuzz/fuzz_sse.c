@@ -94,11 +94,12 @@ static void by_the_book(struct str rest, struct buf *log)
 		rest = str_drop(rest, 3);
 	while (cut_line(&rest, &line)) {
 		if (line.len == 0) {
-			if (data.len > 0)
+			if (data.len > 0) {
 				log_event(log,
 					  type.len > 0 ? type : STR("message"),
 					  str_take(buf_str(&data),
 						   data.len - 1));
+			}
 			buf_clear(&data);
 			type = STR("");
 			continue;

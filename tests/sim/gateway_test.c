@@ -24,11 +24,12 @@ static void run(const char *name, struct world_cfg cfg, unsigned least_answers)
 		cfg.seed = seed;
 		r = world_run(&cfg);
 		if (r.lies > 0 || r.streams_left > 0 ||
-		    r.answers < least_answers)
+		    r.answers < least_answers) {
 			fail_msg("%s, seed %llu: %u answers, %u failures, "
 				 "%zu streams left, %u lies: %s",
 				 name, (unsigned long long)seed, r.answers,
 				 r.failures, r.streams_left, r.lies, r.lie);
+		}
 	}
 }
 

@@ -104,10 +104,11 @@ static int answer(struct task *t, struct world *w, struct io *io, bool stream)
 	}
 	if (way == UP_STALL_BEFORE_HEAD)
 		return task_sleep(t, task_now(t) + 3600 * CLOCK_S);
-	if (way == UP_BUSY)
+	if (way == UP_BUSY) {
 		return send_text(t, io,
 				 STR("HTTP/1.1 503 Busy\r\ncontent-length: "
 				     "0\r\nretry-after: 1\r\n\r\n"));
+	}
 	r = stream ? answer_stream(t, io, way) : send_text(t, io, answer_whole);
 	return way == UP_CLOSE_AFTER_ANSWER ? -1 : r;
 }

@@ -68,7 +68,7 @@ class Rules(unittest.TestCase):
         for name in ('sse_next', 'http_sse_next', 'sse'):
             self.check(rules.prefix, {'src/http/sse.c': code % name})
         self.check(rules.prefix, {'src/cli/config_cmd.c': code % 'cli_config'})
-        self.check(rules.prefix, {'src/http/sse.c': code % 'http_next'}, 'src/http/sse.c:1: http_next')
+        self.check(rules.prefix, {'src/http/sse.c': code % 'httpnext'}, 'src/http/sse.c:1: httpnext')
         self.check(rules.prefix, {'src/http/sse.c': code % 'next'}, 'src/http/sse.c:1: next')
         self.check(rules.prefix, {'src/http/sse.c': 'static ' + code % 'next'})
 

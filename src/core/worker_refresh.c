@@ -35,10 +35,11 @@ static int read_list(struct task *t, struct exchange *x, struct fetch *f)
 		if (r < 0)
 			break;
 	}
-	if (r == 0)
+	if (r == 0) {
 		r = provider_decode_models(&f->upstream->provider,
 					   buf_str(&body), &f->arena,
 					   &f->list->ids, &f->list->count);
+	}
 	buf_fini(&body);
 	return r;
 }
@@ -87,12 +88,13 @@ static void tell(const struct upstream *u, const struct model_list *was,
 {
 	if (str_eq(was->failure, now->failure) && was->count == now->count)
 		return;
-	if (now->failure.len > 0)
+	if (now->failure.len > 0) {
 		log_warn("provider=" STR_FMT " no model list: " STR_FMT,
 			 STR_ARG(u->provider.id), STR_ARG(now->failure));
-	else
+	} else {
 		log_info("provider=" STR_FMT " models=%zu",
 			 STR_ARG(u->provider.id), now->count);
+	}
 }
 
 /* Local providers list without a network. */
