@@ -161,10 +161,11 @@ static int check_tool_choice(const struct field_checker *c, uint32_t choice,
 	if (!json_is(c->doc, type, STR("function")))
 		return 0;
 	type = json_path(c->doc, choice, STR("function.name"));
-	if (type == JSON_NONE)
+	if (type == JSON_NONE) {
 		return field_missing(c,
 				     FIELD_PATH(NULL,
 						"tool_choice.function.name"));
+	}
 	if (json_type(c->doc, type) != JSON_STRING) {
 		return field_wrong_type(c,
 					FIELD_PATH(NULL,
@@ -191,10 +192,11 @@ static int check_format(const struct field_checker *c, uint32_t format)
 		return r;
 	/* Together and llama.cpp take "schema" beside the type. */
 	if (json_is(c->doc, at[0], STR("json_schema")) && at[1] == JSON_NONE &&
-	    at[2] == JSON_NONE)
+	    at[2] == JSON_NONE) {
 		return field_missing(c,
 				     FIELD_PATH(NULL,
 						"response_format.json_schema"));
+	}
 	return 0;
 }
 

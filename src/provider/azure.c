@@ -24,9 +24,7 @@ static const struct setting settings[] = {
 	  .env = "AZURE_API_VERSION|OPENAI_API_VERSION",
 	  .help = "a date chooses the surface before v1; \"preview\" or "
 		  "\"latest\" is sent to v1" },
-	{ .key = "api_type",
-	  .env = "AZURE_API_TYPE",
-	  .help = "not used; for run configurations of OGX" },
+	TYPES_UNUSED("api_type"),
 	{ .key = "auth",
 	  .kind = SETTING_ENUM,
 	  .def = "auto",

@@ -47,8 +47,31 @@ static const struct setting settings[] = {
 	{ .key = "signing_service",
 	  .def = "bedrock",
 	  .help = "service name in the signature" },
+	{ .key = "aws_role_arn", .help = "must be empty: see the docs" },
+	{ .key = "aws_web_identity_token_file",
+	  .help = "must be empty: see the docs" },
+	TYPES_UNUSED("aws_role_session_name"),
+	TYPES_UNUSED("session_ttl"),
+	TYPES_UNUSED("total_max_attempts"),
+	TYPES_UNUSED("retry_mode"),
+	TYPES_UNUSED("connect_timeout"),
+	TYPES_UNUSED("read_timeout"),
 	{ 0 },
 };
+
+/* Both need a call to another service before the first request. */
+static int refuse_roles(const struct provider *p, struct arena *a,
+			struct api_error *e)
+{
+	if (provider_setting(p, "aws_role_arn").len == 0 &&
+	    provider_setting(p, "aws_web_identity_token_file").len == 0)
+		return 0;
+	return provider_fail(p, a, e,
+			     "assuming a role is not supported: give quipu the "
+			     "role's temporary keys (aws_access_key_id, "
+			     "aws_secret_access_key, aws_session_token), or a "
+			     "Bedrock API key");
+}
 
 static int load_keys(struct provider *p, struct bedrock *b, struct arena *a,
 		     struct api_error *e)
@@ -107,7 +130,8 @@ static int setup(struct provider *p, struct arena *a, struct api_error *e)
 			return r;
 	}
 	p->state = b;
-	return load_keys(p, b, a, e);
+	r = refuse_roles(p, a, e);
+	return r != 0 ? r : load_keys(p, b, a, e);
 }
 
 static int no_credentials(const struct provider *p, struct arena *a,

@@ -18,8 +18,12 @@
 		{ 0 },                          \
 	}
 
-SETTINGS(ollama, "http://localhost:11434/v1", "OLLAMA_URL", "api_key",
-	 "OLLAMA_API_KEY");
+static const struct setting ollama[] = {
+	TYPES_BASE_URL("http://localhost:11434/v1", "OLLAMA_URL"),
+	TYPES_KEY("api_key", "OLLAMA_API_KEY"),
+	TYPES_UNUSED("raise_on_connect_error"),
+	{ 0 },
+};
 const struct provider_type compat_ollama = {
 	.name = "remote::ollama",
 	.id = "ollama",
@@ -124,8 +128,14 @@ const struct provider_type compat_sambanova = {
 	.settings = sambanova,
 };
 
-SETTINGS(nvidia, "https://integrate.api.nvidia.com/v1", "NVIDIA_BASE_URL",
-	 "api_key", "NVIDIA_API_KEY");
+static const struct setting nvidia[] = {
+	TYPES_BASE_URL("https://integrate.api.nvidia.com/v1",
+		       "NVIDIA_BASE_URL"),
+	TYPES_KEY("api_key", "NVIDIA_API_KEY"),
+	TYPES_UNUSED("timeout"),
+	TYPES_UNUSED("append_api_version"),
+	{ 0 },
+};
 const struct provider_type compat_nvidia = {
 	.name = "remote::nvidia",
 	.id = "nvidia",

@@ -49,4 +49,11 @@ extern const struct provider_type compat_passthrough;
 		.help = "the secret key of the account"            \
 	}
 
+/* A key of OGX's run configurations that means nothing here. */
+#define TYPES_UNUSED(name)                                        \
+	{                                                         \
+		.key = (name),                                    \
+		.help = "not used; for run configurations of OGX" \
+	}
+
 #endif

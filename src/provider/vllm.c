@@ -11,8 +11,22 @@ static const struct setting settings[] = {
 	  .min = 1,
 	  .max = 1 << 30,
 	  .help = "max_tokens of chat requests that set no limit" },
+	{ .key = "tls_verify", .help = "older name of network.tls.verify" },
 	{ 0 },
 };
+
+/* The connection's settings are not a provider's to change. */
+static int setup(struct provider *p, struct arena *a, struct api_error *e)
+{
+	struct str verify = provider_setting(p, "tls_verify");
+
+	if (verify.len > 0 && !str_eq_nocase(verify, STR("true"))) {
+		return provider_fail(p, a, e,
+				     "tls_verify is now network.tls.verify: "
+				     "move it there");
+	}
+	return openai_setup_v1(p, a, e);
+}
 
 static bool has_limit(const struct json *doc)
 {
@@ -71,6 +85,6 @@ const struct provider_type vllm_type = {
 	.key_field = "vllm_api_token",
 	.key_optional = true,
 	.settings = settings,
-	.setup = openai_setup_v1,
+	.setup = setup,
 	.encode = encode,
 };
