@@ -20,7 +20,7 @@ struct client {
 	struct loop *loop;
 	struct client_cfg cfg;
 	struct pool pool;
-	struct bufs bufs;
+	struct conn_shared shared;
 	size_t active; /* responses that are not done */
 	struct client_stats stats;
 };
@@ -41,7 +41,9 @@ struct client *client_new(struct loop *loop, const struct client_cfg *cfg)
 	if (c->cfg.inflated_max == 0)
 		c->cfg.inflated_max = INFLATED_MAX;
 	pool_init(&c->pool, cfg->pool_max, cfg->pool_idle_ns);
-	bufs_init(&c->bufs, c->cfg.body_buf_size);
+	bufs_init(&c->shared.blocks, c->cfg.body_buf_size);
+	bufs_init(&c->shared.heads, HTTP_HEAD_MAX);
+	arena_init(&c->shared.scratch, CONN_SCRATCH_MAX);
 	return c;
 }
 
@@ -51,7 +53,9 @@ void client_free(struct client *c)
 		return;
 	assert(c->active == 0);
 	pool_fini(&c->pool);
-	bufs_fini(&c->bufs);
+	bufs_fini(&c->shared.blocks);
+	bufs_fini(&c->shared.heads);
+	arena_fini(&c->shared.scratch);
 	free(c);
 }
 
@@ -130,7 +134,7 @@ static int send_new(struct task *t, struct client *client,
 	if (r != 0)
 		return r < 0 ? err_up(r) : r;
 	client->stats.connects++;
-	c = conn_new(client, &client->bufs, io);
+	c = conn_new(client, &client->shared, io);
 	conn_begin(c, req);
 	r = run(t, client, c, req);
 	if (r != 0)
@@ -183,8 +187,8 @@ static struct body_room room(struct conn *c)
 	if (c->body.z == NULL)
 		return (struct body_room){ 0 };
 	if (c->inflated == NULL)
-		c->inflated = bufs_take(c->bufs);
-	return (struct body_room){ c->inflated, c->bufs->size };
+		c->inflated = bufs_take(&c->shared->blocks);
+	return (struct body_room){ c->inflated, c->shared->blocks.size };
 }
 
 /* Wait for bytes, or the end. */

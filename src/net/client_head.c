@@ -8,8 +8,7 @@
 #include "net/proxy.h"
 
 enum {
-	INTERIM_MAX = 16,
-	OUT_HEAD_FIRST = 1024
+	INTERIM_MAX = 16
 };
 
 static bool by_proxy(const struct client_origin *to)
@@ -23,7 +22,7 @@ static struct str request_target(struct conn *c,
 {
 	if (!by_proxy(c->to))
 		return req->target;
-	return arena_printf(&c->arena, "http://" STR_FMT STR_FMT,
+	return arena_printf(&c->shared->scratch, "http://" STR_FMT STR_FMT,
 			    STR_ARG(c->to->host_header), STR_ARG(req->target));
 }
 
@@ -34,7 +33,7 @@ static int add_proxy(struct conn *c, struct http_writer *w)
 
 	if (!by_proxy(c->to))
 		return 0;
-	r = proxy_authorization(&c->to->proxy, &c->arena, &auth);
+	r = proxy_authorization(&c->to->proxy, &c->shared->scratch, &auth);
 	if (r < 0)
 		return err_up(r);
 	if (auth.len > 0)
@@ -92,8 +91,8 @@ int client_head_make(struct conn *c, const struct client_request *req,
 
 	if (req->target.len > HTTP_HEAD_MAX)
 		return err_new(-EMSGSIZE, "the request target is too long");
-	r = buf_reserve(&c->out_head, OUT_HEAD_FIRST);
-	assert(r == 0);
+	conn_take_head(c);
+	arena_reset(&c->shared->scratch);
 	http_write_request(&w, req->method, request_target(c, req));
 	http_write_header(&w, STR("host"), c->to->host_header);
 	add_headers(c, &w, req);
@@ -156,19 +155,34 @@ static bool move_head(struct conn *c)
 	return end > 0;
 }
 
+/* The fields, from where the parser put them, to a buffer of their own. */
+static void keep_fields(struct conn *c)
+{
+	struct http_head *head = &c->res.head;
+	struct str bytes = {
+		(const char *)head->headers,
+		head->header_count * sizeof(*head->headers),
+	};
+	int r = buf_add(&c->fields, bytes);
+
+	assert(r == 0);
+	head->headers = (struct http_header *)(void *)c->fields.ptr;
+}
+
 static int parse_head(struct conn *c)
 {
 	struct http_fault fault = { 0 };
 	int r;
 
-	arena_reset(&c->arena);
-	r = http_parse_response(buf_str(&c->head), c->method, &c->arena,
-				&c->res.head, &fault);
+	arena_reset(&c->shared->scratch);
+	r = http_parse_response(buf_str(&c->head), c->method,
+				&c->shared->scratch, &c->res.head, &fault);
 	if (r != 0)
 		return err_new(-EPROTO, "%s", fault.text);
 	if (c->res.head.status == 101)
 		return err_new(-EPROTO, "it switched protocols unasked (101)");
 	if (c->res.head.status >= 200) {
+		keep_fields(c);
 		c->peer_keeps_ns = read_keep_alive(
 			http_value(&c->res.head, HTTP_KEEP_ALIVE));
 		return 0;

@@ -13,24 +13,41 @@ static const char *const doing[] = {
 	[CLIENT_BODY] = "reading the body of",
 };
 
-struct conn *conn_new(struct client *client, struct bufs *bufs, struct io *io)
+struct conn *conn_new(struct client *client, struct conn_shared *shared,
+		      struct io *io)
 {
 	struct conn *c = xcalloc(1, sizeof(*c));
 
 	c->client = client;
-	c->bufs = bufs;
+	c->shared = shared;
 	c->io = io;
 	list_init(&c->link);
-	buf_init(&c->out_head, HTTP_HEAD_MAX);
 	buf_init(&c->head, HTTP_HEAD_MAX);
-	arena_init(&c->arena, CONN_ARENA_MAX);
+	buf_init(&c->fields, CONN_FIELDS_MAX);
 	return c;
+}
+
+void conn_take_head(struct conn *c)
+{
+	assert(c->out_head.ptr == NULL);
+
+	c->out_head = (struct buf){
+		.ptr = bufs_take(&c->shared->heads),
+		.cap = c->shared->heads.size,
+		.max = c->shared->heads.size,
+	};
+}
+
+void conn_give_head(struct conn *c)
+{
+	bufs_give(&c->shared->heads, c->out_head.ptr);
+	c->out_head = (struct buf){ 0 };
 }
 
 void conn_relax(struct conn *c)
 {
-	bufs_give(c->bufs, c->in);
-	bufs_give(c->bufs, c->inflated);
+	bufs_give(&c->shared->blocks, c->in);
+	bufs_give(&c->shared->blocks, c->inflated);
 	c->in = NULL;
 	c->inflated = NULL;
 	c->in_at = 0;
@@ -45,25 +62,25 @@ void conn_free(struct conn *c)
 	io_close(c->io);
 	conn_relax(c);
 	body_fini(&c->body);
-	buf_fini(&c->out_head);
+	conn_give_head(c);
 	buf_fini(&c->head);
-	arena_fini(&c->arena);
+	buf_fini(&c->fields);
 	free(c);
 }
 
 static void buf_recycle(struct buf *b)
 {
 	buf_clear(b);
-	if (b->cap > CONN_HEAD_KEEP)
+	if (b->cap > CONN_KEEP_MAX)
 		buf_release(b);
 }
 
 void conn_rest(struct conn *c)
 {
 	conn_relax(c);
-	buf_recycle(&c->out_head);
+	conn_give_head(c);
 	buf_recycle(&c->head);
-	arena_reset(&c->arena);
+	buf_recycle(&c->fields);
 	body_fini(&c->body);
 	c->body = (struct body){ 0 };
 }
@@ -170,9 +187,9 @@ int conn_read(struct conn *c)
 	assert(c->in_len == 0);
 
 	if (c->in == NULL)
-		c->in = bufs_take(c->bufs);
+		c->in = bufs_take(&c->shared->blocks);
 	err_clear();
-	r = io_try_read(c->io, c->in, c->bufs->size, &n);
+	r = io_try_read(c->io, c->in, c->shared->blocks.size, &n);
 	if (r == -EAGAIN)
 		return r;
 	if (r < 0)

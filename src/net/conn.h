@@ -14,16 +14,27 @@
 #include "net/client.h"
 
 enum {
-	CONN_HEAD_KEEP = 2048, /* a pooled connection keeps no larger buffer */
-	CONN_ARENA_MAX = 128 * 1024
+	CONN_KEEP_MAX = 2048, /* a pooled connection keeps no larger buffer */
+	CONN_FIELDS_MAX = HTTP_HEADERS_MAX * sizeof(struct http_header),
+	CONN_SCRATCH_MAX = 256 * 1024
+};
+
+/*
+ * What connections need only between two waits: all of one client's share it.
+ * A stream that waits for its next event has none of it.
+ */
+struct conn_shared {
+	struct bufs blocks; /* to read into */
+	struct bufs heads;  /* to make requests' heads in */
+	struct arena scratch;
 };
 
 struct conn {
 	struct client_response res; /* first: what the caller holds */
-	struct bufs *bufs;          /* the client's */
 	struct client *client;
-	struct io *io;    /* owned */
-	struct list link; /* in an origin's idle list */
+	struct conn_shared *shared; /* the client's */
+	struct io *io;              /* owned */
+	struct list link;           /* in an origin's idle list */
 	int64_t idle_until_ns;
 	int64_t peer_keeps_ns; /* said by its Keep-Alive field; 0: nothing */
 
@@ -46,20 +57,21 @@ struct conn {
 	bool eof;
 	int failed; /* the error that ended the exchange, for later calls */
 
-	struct buf out_head;
-	struct buf head; /* of the answer */
+	struct buf out_head; /* a block of shared->heads until it is sent */
+	struct buf head;     /* of the answer */
+	struct buf fields;   /* struct http_header: slices of head */
 	size_t head_scan;
 	unsigned interims; /* 1xx answers so far */
-	struct arena arena;
 
-	/* Blocks of bufs, or NULL while they would be empty. */
+	/* Blocks of shared->blocks, or NULL while they would be empty. */
 	char *in;
 	size_t in_at, in_len; /* bytes in it not looked at */
 	char *inflated;
 	struct body body;
 };
 
-struct conn *conn_new(struct client *client, struct bufs *bufs, struct io *io);
+struct conn *conn_new(struct client *client, struct conn_shared *shared,
+		      struct io *io);
 
 /* Closes the stream.  c may be NULL. */
 void conn_free(struct conn *c);
@@ -69,6 +81,10 @@ void conn_rest(struct conn *c);
 
 /* Begin req's exchange. */
 void conn_begin(struct conn *c, const struct client_request *req);
+
+/* A block for the request's head, and back again; the latter twice is fine. */
+void conn_take_head(struct conn *c);
+void conn_give_head(struct conn *c);
 
 /* Give back the blocks; nothing in them is needed any more. */
 void conn_relax(struct conn *c);

@@ -211,6 +211,7 @@ int exchange_run(struct task *t, struct conn *c,
 	r = send_all(t, c, req);
 	if (r != 0)
 		return r < 0 ? err_up(r) : r;
+	conn_give_head(c);
 	c->res.sent_ns = task_now(t);
 	if (!c->answered) {
 		r = read_head(t, c,
