@@ -183,7 +183,7 @@ static void defaults_are_as_documented(void **state)
 	check_int("ping", c->ping_interval_ns, 15 * CLOCK_S);
 	check_int("tls13_only", c->tls13_only, false);
 	check_int("drain", c->drain_on_disconnect, false);
-	check_int("pool_max", c->pool_max, 64);
+	check_int("pool_max", c->pool_max, 1024);
 	check_int("pool_idle", c->pool_idle_timeout_ns, 60 * CLOCK_S);
 	check_int("retries", c->retries, 2);
 	check_int("retry_after", c->retry_after_max_ns, 60 * CLOCK_S);
