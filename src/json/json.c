@@ -79,8 +79,8 @@ uint32_t json_get(const struct json *doc, uint32_t object, struct str key)
 	if (json_type(doc, object) != JSON_OBJECT)
 		return JSON_NONE;
 	for (uint32_t v = json_first(doc, object); v != JSON_NONE;
-	     v = json_next(doc, v)) {
-		if (json_is(doc, v - 1, key))
+	     v = node_at(doc, v)->next) {
+		if (node_key_is(doc, v - 1, key))
 			found = v;
 	}
 	return found;

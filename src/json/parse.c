@@ -8,7 +8,9 @@
 enum {
 	DEPTH_DEFAULT = 128,
 	NODES_DEFAULT = 4 * 1000 * 1000,
-	NODES_FIRST = 16
+	/* As large as malloc() keeps at hand. */
+	NODES_FIRST_MAX = 64,
+	NODES_SPARE_MAX = 64
 };
 
 enum expect {
@@ -50,8 +52,9 @@ static bool is_hex(uint8_t c)
 
 static void skip_space(struct parser *p)
 {
-	while (p->at < p->end && (*p->at == ' ' || *p->at == '\n' ||
-				  *p->at == '\r' || *p->at == '\t'))
+	while (p->at < p->end && *p->at <= ' ' &&
+	       (*p->at == ' ' || *p->at == '\n' || *p->at == '\r' ||
+		*p->at == '\t'))
 		p->at++;
 }
 
@@ -66,7 +69,7 @@ static const char *add_node(struct parser *p, uint32_t info)
 	if (p->count == p->max)
 		return "more values than the limit allows";
 	if (p->count == p->cap) {
-		p->cap = p->cap == 0 ? NODES_FIRST : 2 * p->cap;
+		p->cap *= 2;
 		p->nodes = xrealloc(p->nodes, p->cap * sizeof(*p->nodes));
 	}
 	p->nodes[p->count++] = (struct json_node){
@@ -431,6 +434,14 @@ static const char *read_text(struct parser *p)
 	return p->at == p->end ? NULL : "expected nothing after the value";
 }
 
+/* Most texts have a value or key in sixteen bytes, or more text than that. */
+static uint32_t first_cap(size_t len)
+{
+	size_t n = 16 + len / 16;
+
+	return n < NODES_FIRST_MAX ? (uint32_t)n : NODES_FIRST_MAX;
+}
+
 static uint32_t limit_or(uint32_t limit, uint32_t standard)
 {
 	return limit == 0 ? standard : limit;
@@ -451,6 +462,8 @@ int json_parse(struct str text, const struct json_limits *limits,
 	p.max = limit_or(limits->nodes, NODES_DEFAULT);
 	if (p.max > NODE_COUNT_MAX)
 		p.max = NODE_COUNT_MAX;
+	p.cap = first_cap(text.len);
+	p.nodes = xmalloc(p.cap * sizeof(*p.nodes));
 
 	error->what = read_text(&p);
 	if (error->what != NULL) {
@@ -460,7 +473,7 @@ int json_parse(struct str text, const struct json_limits *limits,
 		return JSON_BAD;
 	}
 	/* Thousands of requests hold a tape for as long as they stream. */
-	if (p.cap - p.count >= NODES_FIRST)
+	if (p.cap - p.count > NODES_SPARE_MAX)
 		p.nodes = xrealloc(p.nodes, p.count * sizeof(*p.nodes));
 	*doc = (struct json){ .text = text,
 			      .nodes = p.nodes,
