@@ -48,57 +48,60 @@ enum member {
  * and differ between upstreams: only their type is checked.
  */
 static const struct field fields[MEMBER_COUNT + 1] = {
-	[MODEL] = { "model", FIELD_STR, .required = true },
-	[MESSAGES] = { "messages", FIELD_ARRAY, .required = true },
-	[STREAM] = { "stream", FIELD_BOOL },
-	[STREAM_OPTIONS] = { "stream_options", FIELD_OBJECT },
-	[STORE] = { "store", FIELD_BOOL },
-	[N] = { "n", FIELD_INT, false, true, 1, NO_MAX },
-	[MAX_TOKENS] = { "max_tokens", FIELD_INT, false, true, 1, NO_MAX },
-	[MAX_COMPLETION_TOKENS] = { "max_completion_tokens", FIELD_INT, false,
-				    true, 1, NO_MAX },
-	[TOOLS] = { "tools", FIELD_ARRAY },
-	[TOOL_CHOICE] = { "tool_choice", FIELD_STR_OR_OBJECT },
-	[RESPONSE_FORMAT] = { "response_format", FIELD_OBJECT },
-	[STOP] = { "stop", FIELD_STR_OR_LIST },
-	[METADATA] = { "metadata", FIELD_OBJECT },
-	[TEMPERATURE] = { "temperature", FIELD_NUMBER, false, true, 0, 2 },
-	[TOP_P] = { "top_p", FIELD_NUMBER, false, true, 0, 1 },
-	[FREQUENCY_PENALTY] = { "frequency_penalty", FIELD_NUMBER, false, true,
-				-2, 2 },
-	[PRESENCE_PENALTY] = { "presence_penalty", FIELD_NUMBER, false, true,
-			       -2, 2 },
-	[LOGIT_BIAS] = { "logit_bias", FIELD_NUMBERS },
-	[LOGPROBS] = { "logprobs", FIELD_BOOL },
-	[TOP_LOGPROBS] = { "top_logprobs", FIELD_INT, false, true, 0, 20 },
-	[SEED] = { "seed", FIELD_INT },
-	[USER] = { "user", FIELD_STR },
-	[SAFETY_IDENTIFIER] = { "safety_identifier", FIELD_STR },
-	[PROMPT_CACHE_KEY] = { "prompt_cache_key", FIELD_STR },
-	[SERVICE_TIER] = { "service_tier", FIELD_STR },
-	[REASONING_EFFORT] = { "reasoning_effort", FIELD_STR },
-	[VERBOSITY] = { "verbosity", FIELD_STR },
-	[PARALLEL_TOOL_CALLS] = { "parallel_tool_calls", FIELD_BOOL },
-	[FUNCTIONS] = { "functions", FIELD_ARRAY },
-	[FUNCTION_CALL] = { "function_call", FIELD_STR_OR_OBJECT },
-	[MODALITIES] = { "modalities", FIELD_ARRAY },
-	[AUDIO] = { "audio", FIELD_OBJECT },
-	[WEB_SEARCH_OPTIONS] = { "web_search_options", FIELD_OBJECT },
+	[MODEL] = { STR_INIT("model"), FIELD_STR, .required = true },
+	[MESSAGES] = { STR_INIT("messages"), FIELD_ARRAY, .required = true },
+	[STREAM] = { STR_INIT("stream"), FIELD_BOOL },
+	[STREAM_OPTIONS] = { STR_INIT("stream_options"), FIELD_OBJECT },
+	[STORE] = { STR_INIT("store"), FIELD_BOOL },
+	[N] = { STR_INIT("n"), FIELD_INT, false, true, 1, NO_MAX },
+	[MAX_TOKENS] = { STR_INIT("max_tokens"), FIELD_INT, false, true, 1,
+			 NO_MAX },
+	[MAX_COMPLETION_TOKENS] = { STR_INIT("max_completion_tokens"),
+				    FIELD_INT, false, true, 1, NO_MAX },
+	[TOOLS] = { STR_INIT("tools"), FIELD_ARRAY },
+	[TOOL_CHOICE] = { STR_INIT("tool_choice"), FIELD_STR_OR_OBJECT },
+	[RESPONSE_FORMAT] = { STR_INIT("response_format"), FIELD_OBJECT },
+	[STOP] = { STR_INIT("stop"), FIELD_STR_OR_LIST },
+	[METADATA] = { STR_INIT("metadata"), FIELD_OBJECT },
+	[TEMPERATURE] = { STR_INIT("temperature"), FIELD_NUMBER, false, true, 0,
+			  2 },
+	[TOP_P] = { STR_INIT("top_p"), FIELD_NUMBER, false, true, 0, 1 },
+	[FREQUENCY_PENALTY] = { STR_INIT("frequency_penalty"), FIELD_NUMBER,
+				false, true, -2, 2 },
+	[PRESENCE_PENALTY] = { STR_INIT("presence_penalty"), FIELD_NUMBER,
+			       false, true, -2, 2 },
+	[LOGIT_BIAS] = { STR_INIT("logit_bias"), FIELD_NUMBERS },
+	[LOGPROBS] = { STR_INIT("logprobs"), FIELD_BOOL },
+	[TOP_LOGPROBS] = { STR_INIT("top_logprobs"), FIELD_INT, false, true, 0,
+			   20 },
+	[SEED] = { STR_INIT("seed"), FIELD_INT },
+	[USER] = { STR_INIT("user"), FIELD_STR },
+	[SAFETY_IDENTIFIER] = { STR_INIT("safety_identifier"), FIELD_STR },
+	[PROMPT_CACHE_KEY] = { STR_INIT("prompt_cache_key"), FIELD_STR },
+	[SERVICE_TIER] = { STR_INIT("service_tier"), FIELD_STR },
+	[REASONING_EFFORT] = { STR_INIT("reasoning_effort"), FIELD_STR },
+	[VERBOSITY] = { STR_INIT("verbosity"), FIELD_STR },
+	[PARALLEL_TOOL_CALLS] = { STR_INIT("parallel_tool_calls"), FIELD_BOOL },
+	[FUNCTIONS] = { STR_INIT("functions"), FIELD_ARRAY },
+	[FUNCTION_CALL] = { STR_INIT("function_call"), FIELD_STR_OR_OBJECT },
+	[MODALITIES] = { STR_INIT("modalities"), FIELD_ARRAY },
+	[AUDIO] = { STR_INIT("audio"), FIELD_OBJECT },
+	[WEB_SEARCH_OPTIONS] = { STR_INIT("web_search_options"), FIELD_OBJECT },
 };
 
 static int check_tool(const struct field_checker *c, uint32_t tool,
 		      const struct field_path *path)
 {
 	static const struct field in_tool[] = {
-		{ "type", FIELD_STR, .required = true },
-		{ "function", FIELD_OBJECT },
-		{ 0 },
+		{ STR_INIT("type"), FIELD_STR, .required = true },
+		{ STR_INIT("function"), FIELD_OBJECT },
+		{ { 0 } },
 	};
 	static const struct field in_function[] = {
-		{ "name", FIELD_STR, .required = true },
-		{ "description", FIELD_STR },
-		{ "parameters", FIELD_OBJECT },
-		{ 0 },
+		{ STR_INIT("name"), FIELD_STR, .required = true },
+		{ STR_INIT("description"), FIELD_STR },
+		{ STR_INIT("parameters"), FIELD_OBJECT },
+		{ { 0 } },
 	};
 	const struct field_path function_path = { path, "function", 0 };
 	uint32_t at[2], function[3];
@@ -178,10 +181,10 @@ static int check_tool_choice(const struct field_checker *c, uint32_t choice,
 static int check_format(const struct field_checker *c, uint32_t format)
 {
 	static const struct field in_format[] = {
-		{ "type", FIELD_STR, .required = true },
-		{ "json_schema", FIELD_OBJECT },
-		{ "schema", FIELD_OBJECT },
-		{ 0 },
+		{ STR_INIT("type"), FIELD_STR, .required = true },
+		{ STR_INIT("json_schema"), FIELD_OBJECT },
+		{ STR_INIT("schema"), FIELD_OBJECT },
+		{ { 0 } },
 	};
 	uint32_t at[3];
 	int r;
@@ -203,9 +206,9 @@ static int check_format(const struct field_checker *c, uint32_t format)
 static int check_stream_options(const struct field_checker *c, uint32_t options)
 {
 	static const struct field in_options[] = {
-		{ "include_usage", FIELD_BOOL },
-		{ "include_obfuscation", FIELD_BOOL },
-		{ 0 },
+		{ STR_INIT("include_usage"), FIELD_BOOL },
+		{ STR_INIT("include_obfuscation"), FIELD_BOOL },
+		{ { 0 } },
 	};
 	uint32_t at[2];
 

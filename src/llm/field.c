@@ -127,38 +127,38 @@ uint32_t field_get(const struct json *doc, uint32_t object, struct str name)
 	return json_type(doc, v) == JSON_NULL ? JSON_NONE : v;
 }
 
-/* raw has its quotes. */
-static bool is_name(struct str raw, const char *name)
+/* Which field a member's key names, or count. */
+static size_t index_of(const struct json *doc, uint32_t key,
+		       const struct field *table, size_t count)
 {
-	return raw.ptr[1] == name[0] &&
-	       strncmp(raw.ptr + 1, name, raw.len - 2) == 0 &&
-	       name[raw.len - 2] == '\0';
+	struct str raw = json_raw(doc, key);
+	size_t i;
+
+	raw = (struct str){ raw.ptr + 1, raw.len - 2 };
+	for (i = 0; i < count; i++) {
+		if (str_eq(raw, table[i].name))
+			return i;
+	}
+	if (raw.len == 0 || memchr(raw.ptr, '\\', raw.len) == NULL)
+		return count;
+	for (i = 0; i < count && !json_is(doc, key, table[i].name); i++)
+		;
+	return i;
 }
 
 void field_find(const struct json *doc, uint32_t object,
 		const struct field *table, uint32_t *at)
 {
-	size_t count = 0;
+	size_t count = 0, i;
 
-	while (table[count].name != NULL)
+	while (table[count].name.len > 0)
 		at[count++] = JSON_NONE;
 
-	/* One walk; a key written with escapes goes the slow way. */
 	for (uint32_t v = json_first(doc, object); v != JSON_NONE;
 	     v = json_next(doc, v)) {
-		struct str key = json_raw(doc, json_key(doc, v));
-		bool escaped = memchr(key.ptr, '\\', key.len) != NULL;
-
-		for (size_t i = 0; i < count; i++) {
-			if (escaped ? json_is(doc, json_key(doc, v),
-					      str_of(table[i].name))
-				    : is_name(key, table[i].name))
-				at[i] = v;
-		}
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (json_type(doc, at[i]) == JSON_NULL)
-			at[i] = JSON_NONE;
+		i = index_of(doc, json_key(doc, v), table, count);
+		if (i < count)
+			at[i] = json_type(doc, v) == JSON_NULL ? JSON_NONE : v;
 	}
 }
 
@@ -214,7 +214,7 @@ static bool has_kind(const struct json *doc, uint32_t v, enum field_kind kind)
 static int out_of_range(const struct field_checker *c, const struct field *f,
 			const struct field_path *up, uint32_t v)
 {
-	struct str param = path_text(FIELD_PATH(up, f->name), c->arena);
+	struct str param = path_text(FIELD_PATH(up, f->name.ptr), c->arena);
 	struct str text = shown(json_raw(c->doc, v));
 	double d = 0;
 	bool is_int = f->kind == FIELD_INT;
@@ -240,16 +240,16 @@ static int out_of_range(const struct field_checker *c, const struct field *f,
 int field_check(const struct field_checker *c, const struct field *table,
 		const uint32_t *at, const struct field_path *up)
 {
-	for (size_t i = 0; table[i].name != NULL; i++) {
+	for (size_t i = 0; table[i].name.len > 0; i++) {
 		const struct field *f = &table[i];
 		double d = 0;
 
 		if (at[i] == JSON_NONE && f->required)
-			return field_missing(c, FIELD_PATH(up, f->name));
+			return field_missing(c, FIELD_PATH(up, f->name.ptr));
 		if (at[i] == JSON_NONE)
 			continue;
 		if (!has_kind(c->doc, at[i], f->kind)) {
-			return field_wrong_type(c, FIELD_PATH(up, f->name),
+			return field_wrong_type(c, FIELD_PATH(up, f->name.ptr),
 						at[i], expectations[f->kind]);
 		}
 		if (f->ranged && (!json_to_double(c->doc, at[i], &d) ||

@@ -2,9 +2,10 @@
  * field - the members of a request body, checked by a table.
  *
  *	static const struct field fields[] = {
- *		{ "model", FIELD_STR, .required = true },
- *		{ "n", FIELD_INT, .ranged = true, .min = 1, .max = 128 },
- *		{ 0 },
+ *		{ STR_INIT("model"), FIELD_STR, .required = true },
+ *		{ STR_INIT("n"), FIELD_INT, .ranged = true, .min = 1,
+ *		  .max = 128 },
+ *		{ { 0 } },
  *	};
  *	struct field_checker c = { doc, arena, error };
  *
@@ -36,7 +37,7 @@ enum field_kind {
 };
 
 struct field {
-	const char *name; /* NULL ends a table */
+	struct str name; /* a literal; "" ends a table */
 	enum field_kind kind;
 	bool required;
 	bool ranged; /* FIELD_INT, FIELD_NUMBER: min and max hold */

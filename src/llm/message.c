@@ -12,11 +12,11 @@ enum member {
 };
 
 static const struct field fields[MEMBER_COUNT + 1] = {
-	[ROLE] = { "role", FIELD_STR, .required = true },
-	[CONTENT] = { "content", FIELD_STR_OR_ARRAY },
-	[NAME] = { "name", FIELD_STR },
-	[TOOL_CALLS] = { "tool_calls", FIELD_ARRAY },
-	[TOOL_CALL_ID] = { "tool_call_id", FIELD_STR },
+	[ROLE] = { STR_INIT("role"), FIELD_STR, .required = true },
+	[CONTENT] = { STR_INIT("content"), FIELD_STR_OR_ARRAY },
+	[NAME] = { STR_INIT("name"), FIELD_STR },
+	[TOOL_CALLS] = { STR_INIT("tool_calls"), FIELD_ARRAY },
+	[TOOL_CALL_ID] = { STR_INIT("tool_call_id"), FIELD_STR },
 };
 
 /* An assistant may say nothing: it called a tool, refused or only thought. */
@@ -40,17 +40,18 @@ static int check_part(const struct field_checker *c, uint32_t part,
 		      const struct field_path *path)
 {
 	static const struct field common[] = {
-		{ "type", FIELD_STR, .required = true },
-		{ 0 },
+		{ STR_INIT("type"), FIELD_STR, .required = true },
+		{ { 0 } },
 	};
 	static const struct field text[] = {
-		{ "text", FIELD_STR, .required = true },
-		{ 0 },
+		{ STR_INIT("text"), FIELD_STR, .required = true },
+		{ { 0 } },
 	};
 	/* Mistral's dialect has the URL itself as a string. */
 	static const struct field image[] = {
-		{ "image_url", FIELD_STR_OR_OBJECT, .required = true },
-		{ 0 },
+		{ STR_INIT("image_url"), FIELD_STR_OR_OBJECT,
+		  .required = true },
+		{ { 0 } },
 	};
 	const struct field *own = NULL;
 	uint32_t at[1];
@@ -91,16 +92,16 @@ static int check_tool_call(const struct field_checker *c, uint32_t call,
 			   const struct field_path *path)
 {
 	static const struct field in_call[] = {
-		{ "id", FIELD_STR },
-		{ "type", FIELD_STR },
-		{ "function", FIELD_OBJECT },
-		{ "custom", FIELD_OBJECT },
-		{ 0 },
+		{ STR_INIT("id"), FIELD_STR },
+		{ STR_INIT("type"), FIELD_STR },
+		{ STR_INIT("function"), FIELD_OBJECT },
+		{ STR_INIT("custom"), FIELD_OBJECT },
+		{ { 0 } },
 	};
 	static const struct field in_function[] = {
-		{ "name", FIELD_STR, .required = true },
-		{ "arguments", FIELD_STR },
-		{ 0 },
+		{ STR_INIT("name"), FIELD_STR, .required = true },
+		{ STR_INIT("arguments"), FIELD_STR },
+		{ { 0 } },
 	};
 	uint32_t at[4], function[2];
 	int r;
@@ -154,8 +155,9 @@ static int check_role(const struct field_checker *c, uint32_t message,
 	if (role->needs_content && at[CONTENT] == JSON_NONE)
 		return field_missing(c, FIELD_PATH(path, "content"));
 	if (role->needs != MEMBER_COUNT && at[role->needs] == JSON_NONE) {
-		return field_missing(c, FIELD_PATH(path,
-						   fields[role->needs].name));
+		return field_missing(c,
+				     FIELD_PATH(path,
+						fields[role->needs].name.ptr));
 	}
 	return 0;
 }
