@@ -13,6 +13,10 @@
 
 #include "base/str.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 enum {
 	SCAN_TOKEN = 1, /* tchar of RFC 9110 section 5.6.2 */
 	SCAN_HOST = 2,  /* a host and port of RFC 3986, also [v6] and %XX */
@@ -33,6 +37,10 @@ static inline size_t scan_run(struct str s, unsigned classes)
 {
 	size_t n = 0;
 
+	while (s.len - n >= 4 && scan_is(s.ptr[n], classes) &&
+	       scan_is(s.ptr[n + 1], classes) &&
+	       scan_is(s.ptr[n + 2], classes) && scan_is(s.ptr[n + 3], classes))
+		n += 4;
 	while (n < s.len && scan_is(s.ptr[n], classes))
 		n++;
 	return n;
@@ -106,18 +114,45 @@ static inline size_t scan_value(struct str s)
 	}
 }
 
-static inline size_t scan_line(struct str s)
+/* Whole blocks without CR or LF at the start of s; what is left is looked at
+ * byte by byte. */
+#ifdef __SSE2__
+static inline size_t scan_line_blocks(struct str s)
+{
+	const __m128i cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n');
+	size_t n = 0;
+
+	for (; s.len - n >= 16; n += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i_u *)(s.ptr + n));
+		int mask =
+			_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, cr),
+						       _mm_cmpeq_epi8(v, lf)));
+
+		if (mask != 0)
+			return n + (size_t)__builtin_ctz((unsigned)mask);
+	}
+	return n;
+}
+#else
+static inline size_t scan_line_blocks(struct str s)
 {
 	size_t n = 0;
 	uint64_t word;
 
-	while (s.len - n >= sizeof(word)) {
+	for (; s.len - n >= sizeof(word); n += sizeof(word)) {
 		memcpy(&word, s.ptr + n, sizeof(word));
 		if (scan_has_byte(word, '\n') != 0 ||
 		    scan_has_byte(word, '\r') != 0)
 			break;
-		n += sizeof(word);
 	}
+	return n;
+}
+#endif
+
+static inline size_t scan_line(struct str s)
+{
+	size_t n = scan_line_blocks(s);
+
 	while (n < s.len && s.ptr[n] != '\n' && s.ptr[n] != '\r')
 		n++;
 	return n;
