@@ -23,16 +23,20 @@ static const struct config *config_of(const struct relay *r)
 /* Which fields of the upstream's answer are the client's business. */
 static bool passes(const struct http_header *h)
 {
-	static const char *const prefixes[] = {
-		"x-ratelimit-", "x-request-id", "retry-after",    "openai-",
-		"x-ms-",        "apim-",        "anthropic-",     "request-id",
-		"x-amzn-",      "x-groq-",      "x-should-retry",
+	static const struct str prefixes[] = {
+		STR_INIT("x-ratelimit-"),   STR_INIT("x-request-id"),
+		STR_INIT("retry-after"),    STR_INIT("openai-"),
+		STR_INIT("x-ms-"),          STR_INIT("apim-"),
+		STR_INIT("anthropic-"),     STR_INIT("request-id"),
+		STR_INIT("x-amzn-"),        STR_INIT("x-groq-"),
+		STR_INIT("x-should-retry"),
 	};
+	char first = str_lower(h->name.ptr[0]);
 
 	for (size_t i = 0; i < countof(prefixes); i++) {
-		struct str p = str_of(prefixes[i]);
+		struct str p = prefixes[i];
 
-		if (h->name.len >= p.len &&
+		if (first == p.ptr[0] && h->name.len >= p.len &&
 		    str_eq_nocase(str_take(h->name, p.len), p))
 			return true;
 	}

@@ -8,6 +8,10 @@
 #include <stdio.h>
 #include <time.h>
 
+enum {
+	OUT_FIRST = 500 /* room at once for most heads */
+};
+
 struct str request_id(const struct request *req)
 {
 	return (struct str){ req->id, req->id_len };
@@ -44,6 +48,7 @@ void request_start(struct request *req, int status, struct str type)
 
 	assert(!req->sent);
 	buf_clear(&req->out);
+	w.error = buf_reserve(&req->out, OUT_FIRST);
 	req->status = status;
 	http_write_status(&w, status);
 	http_write_header(&w, STR("date"),
