@@ -106,6 +106,34 @@ static void a_wrong_file_gets_its_messages(void **state)
 		{ "a truth is true or false", "log: {access: maybe}\n",
 		  "quipu.yaml:1:15: error: log.access: \"maybe\" is neither "
 		  "true nor false\n" },
+		{ "the limits themselves are fine",
+		  "server: {port: 0, limits: {head: 1KB, body: 1GB}}\n", "" },
+		{ "the largest port is fine", "server: {port: 65535}\n", "" },
+		{ "a text has no line end in it", "server: {host: \"\\n\"}\n",
+		  "quipu.yaml:1:16: error: server.host: \"?\" has a line end "
+		  "in it\n" },
+		{ "of two near keys the nearer is named",
+		  "server: {tls_kefile: a}\n",
+		  "quipu.yaml:1:10: error: server.tls_kefile: unknown key; did "
+		  "you mean \"tls_keyfile\"?\n" },
+		{ "of two equally near keys the first is named",
+		  "server: {hort: a}\n",
+		  "quipu.yaml:1:10: error: server.hort: unknown key; did you "
+		  "mean \"port\"?\n" },
+		{ "a misspelt key far below names the near one",
+		  "upstream: {network: {tls: {verfy: true}}}\n",
+		  "quipu.yaml:1:28: error: upstream.network.tls.verfy: unknown "
+		  "key; did you mean \"verify\"?\n" },
+		{ "a known section where it is not known is an error",
+		  "upstream: {limits: {head: 1KB}}\n",
+		  "quipu.yaml:1:12: error: upstream.limits: unknown key\n" },
+		{ "terminal escapes are not printed from keys",
+		  "server: {\"\\e[31m\": 1}\n",
+		  "quipu.yaml:1:10: error: server.?[31m: unknown key\n" },
+		{ "a client key needs its certificate",
+		  "upstream: {network: {tls: {client_key: a}}}\n",
+		  "quipu.yaml:1:40: error: upstream.network.tls.client_key: "
+		  "needs network.tls.client_cert as well\n" },
 		{ "a list is not a single value", "server: {port: [1]}\n",
 		  "quipu.yaml:1:16: error: server.port: must be a single "
 		  "value\n" },
@@ -340,6 +368,20 @@ static void providers_get_their_messages(void **state)
 		  "providers.inference[0].provider_type: "
 		  "\"inline::sentence-transformers\" is not one of quipu's; "
 		  "left out\n" },
+		{ "what is inherited is blamed once",
+		  "upstream: {network: {proxy: {url: \"socks://h\"}}}\n"
+		  "providers: {inference: [{provider_id: a, "
+		  "provider_type: remote::plain}]}\n",
+		  "quipu.yaml:1:35: error: upstream.network.proxy.https: only "
+		  "http:// and https:// proxies can be used\n"
+		  "quipu.yaml:1:35: error: upstream.network.proxy.http: only "
+		  "http:// and https:// proxies can be used\n" },
+		{ "what is the provider's own is blamed there",
+		  ENTRY "    config: {base_url: u, network: {proxy: "
+			"{http: \"socks://h\"}}}\n",
+		  "quipu.yaml:5:51: error: "
+		  "providers.inference[0].config.network.proxy.http: only "
+		  "http:// and https:// proxies can be used\n" },
 		{ "an entry without an id is an error",
 		  "providers: {inference: [{provider_type: remote::plain}]}\n",
 		  "quipu.yaml:1:25: error: "

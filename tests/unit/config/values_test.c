@@ -57,19 +57,28 @@ static void sizes_and_durations_are_read(void **state)
 
 static void near_words_are_found(void **state)
 {
-	static const struct {
-		const char *word, *want;
+	static const char levels[] = "debug|info|warn|error|severity";
+	const struct {
+		const char *choices, *word, *want;
 	} cases[] = {
-		{ "debgu", "debug" },        { "inf", "info" },
-		{ "warning", "" },           { "x", "" },
-		{ "eror", "error" },         { "", "" },
-		{ "serverity", "severity" },
+		{ levels, "debgu", "debug" },
+		{ levels, "inf", "info" },
+		{ levels, "warning", "" },
+		{ levels, "x", "" },
+		{ levels, "eror", "error" },
+		{ levels, "", "" },
+		{ levels, "serverity", "severity" },
+		{ "cat|bat", "dat", "cat" },
+		{ "certfile|keyfile|cafile", "kefile", "keyfile" },
+		{ "ab|cd", "ac", "" },
+		{ "ab|cd", "cd", "cd" },
+		{ "abc", "xyz", "" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < countof(cases); i++) {
 		check_str(cases[i].word,
-			  value_nearest("debug|info|warn|error|severity",
+			  value_nearest(cases[i].choices,
 					str_of(cases[i].word)),
 			  str_of(cases[i].want));
 	}
