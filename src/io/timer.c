@@ -108,33 +108,24 @@ void timer_drop(struct timer_heap *h, struct timer *t)
 	}
 }
 
-int64_t timer_next(struct timer_heap *h)
+struct timer *timer_expire(struct timer_heap *h, int64_t now_ns)
 {
 	struct timer_slot top;
 
-	while (h->len > 0) {
+	while (h->len > 0 && h->slots[0].key_ns <= now_ns) {
 		top = h->slots[0];
-		if (top.timer->deadline_ns == top.key_ns)
-			return top.key_ns;
+		if (top.timer->deadline_ns == top.key_ns) {
+			timer_drop(h, top.timer);
+			timer_disarm(top.timer);
+			return top.timer;
+		}
 		if (top.timer->deadline_ns == CLOCK_NEVER) {
 			timer_drop(h, top.timer);
 			continue;
 		}
+		/* Also when that has passed: the soonest goes first. */
 		top.key_ns = top.timer->deadline_ns;
 		sift_down(h, 0, top);
 	}
-	return CLOCK_NEVER;
-}
-
-struct timer *timer_expire(struct timer_heap *h, int64_t now_ns)
-{
-	struct timer *t;
-
-	if (h->len == 0 || h->slots[0].key_ns > now_ns ||
-	    timer_next(h) > now_ns)
-		return NULL;
-	t = h->slots[0].timer;
-	timer_drop(h, t);
-	timer_disarm(t);
-	return t;
+	return NULL;
 }

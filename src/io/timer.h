@@ -44,8 +44,14 @@ static inline void timer_disarm(struct timer *t)
 /* Take t out of the heap, before its memory goes. */
 void timer_drop(struct timer_heap *h, struct timer *t);
 
-/* The soonest deadline, or CLOCK_NEVER. */
-int64_t timer_next(struct timer_heap *h);
+/*
+ * When to call timer_expire() next: never after the soonest deadline, and seldom
+ * before it, where a timer was moved since.  CLOCK_NEVER: there is none.
+ */
+static inline int64_t timer_next(const struct timer_heap *h)
+{
+	return h->len > 0 ? h->slots[0].key_ns : CLOCK_NEVER;
+}
 
 /* Take the next timer whose deadline has come, disarmed; NULL: none. */
 struct timer *timer_expire(struct timer_heap *h, int64_t now_ns);
