@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static void echo(struct task *t, void *arg)
@@ -32,18 +33,6 @@ static void accept_and_echo(struct task *t, void *arg)
 	assert_int_equal(io_accept(t, listener, in_ms(t, 5000), &io), 0);
 	echo(t, io);
 	io_close(listener);
-}
-
-static void read_all(struct task *t, struct io *io, char *out, size_t len)
-{
-	size_t n;
-
-	for (size_t at = 0; at < len; at += n) {
-		assert_int_equal(io_read(t, io, out + at, len - at,
-					 in_ms(t, 5000), &n),
-				 0);
-		assert_true(n > 0);
-	}
 }
 
 static void talk(struct task *t, void *arg)
@@ -212,149 +201,6 @@ static void large_writes_wait_for_slow_readers(void **state)
 	run_task(start_big, &(bool){ false });
 }
 
-static void time_out(struct task *t, void *arg)
-{
-	static char bytes[1 << 20];
-	const struct str piece = { bytes, sizeof(bytes) };
-	struct io *a, *b, *none;
-	struct io *listener;
-	struct io_wait w;
-	struct io_addr addr;
-	size_t n;
-
-	(void)arg;
-	listener = listen_on(task_loop(t), STR("127.0.0.1"), &addr);
-	make_pair(task_loop(t), &a, &b);
-	w = (struct io_wait){ .io = a, .events = IO_READABLE };
-	for (int ms = 0; ms < 3; ms++) {
-		assert_int_equal(io_read(t, a, bytes, 1, in_ms(t, ms), &n),
-				 -ETIMEDOUT);
-		assert_int_equal(io_wait_any(t, &w, 1, in_ms(t, ms)),
-				 -ETIMEDOUT);
-		assert_int_equal(io_accept(t, listener, in_ms(t, ms), &none),
-				 -ETIMEDOUT);
-		/* More than a socket holds. */
-		assert_int_equal(io_write(t, a, &piece, 1, in_ms(t, ms)),
-				 -ETIMEDOUT);
-	}
-	io_close(a);
-	io_close(b);
-	io_close(listener);
-}
-
-static void every_wait_has_a_deadline(void **state)
-{
-	(void)state;
-	run_task(time_out, NULL);
-}
-
-enum kind {
-	IN_READ,
-	IN_WRITE,
-	IN_WAIT,
-	IN_ACCEPT,
-	IN_COUNT
-};
-
-struct victim {
-	struct io *io, *listener;
-	enum kind kind;
-	int r;
-};
-
-static void wait_in(struct task *t, void *arg)
-{
-	static char bytes[1 << 20];
-	struct victim *v = arg;
-	struct io_wait w = { .io = v->io, .events = IO_HUNG_UP };
-	struct io *none;
-	size_t n;
-
-	if (v->kind == IN_READ) {
-		v->r = io_read(t, v->io, bytes, 1, CLOCK_NEVER, &n);
-	} else if (v->kind == IN_WRITE) {
-		v->r = io_write(t, v->io, &(struct str){ bytes, sizeof(bytes) },
-				1, CLOCK_NEVER);
-	} else if (v->kind == IN_WAIT) {
-		v->r = io_wait_any(t, &w, 1, CLOCK_NEVER);
-	} else {
-		v->r = io_accept(t, v->listener, CLOCK_NEVER, &none);
-	}
-	/* And again, though it could go on. */
-	assert_int_equal(io_read(t, v->io, bytes, 1, CLOCK_NEVER, &n),
-			 -ECANCELED);
-}
-
-static void cancel_each(struct task *t, void *arg)
-{
-	struct victim v[IN_COUNT];
-	struct io *b[IN_COUNT];
-	struct task_group g;
-	struct io_addr addr;
-
-	(void)arg;
-	task_group_init(&g);
-	for (enum kind i = 0; i < IN_COUNT; i++) {
-		v[i] = (struct victim){ .kind = i, .r = 1 };
-		make_pair(task_loop(t), &v[i].io, &b[i]);
-		v[i].listener =
-			listen_on(task_loop(t), STR("127.0.0.1"), &addr);
-		assert_int_equal(task_group_spawn(t, &g, "v", wait_in, &v[i]),
-				 0);
-	}
-	assert_int_equal(task_sleep(t, in_ms(t, 3)), 0);
-	check_int("all wait", g.running, IN_COUNT);
-	task_group_cancel(&g);
-	task_group_join(t, &g, CLOCK_NEVER);
-	for (enum kind i = 0; i < IN_COUNT; i++) {
-		check_int("ended by cancellation", v[i].r, -ECANCELED);
-		io_close(v[i].io);
-		io_close(v[i].listener);
-		io_close(b[i]);
-	}
-}
-
-static void cancellation_ends_every_io_wait(void **state)
-{
-	(void)state;
-	run_task(cancel_each, NULL);
-}
-
-static void hang_up(struct task *t, void *arg)
-{
-	struct io_wait w = { .events = IO_HUNG_UP };
-	struct io *a, *b;
-	char bytes[8];
-	size_t n;
-
-	(void)arg;
-	connect_pair(t, &a, &b);
-	w.io = a;
-	assert_int_equal(io_write(t, b, &STR("unread"), 1, CLOCK_NEVER), 0);
-	/* Bytes alone do not wake who waits for the hang-up. */
-	assert_int_equal(io_wait_any(t, &w, 1, in_ms(t, 5)), -ETIMEDOUT);
-	io_shutdown_write(b);
-	assert_int_equal(io_wait_any(t, &w, 1, in_ms(t, 5000)), 0);
-	check_int("ready", w.ready, IO_HUNG_UP);
-	assert_int_equal(io_read(t, a, bytes, 4, CLOCK_NEVER, &n), 0);
-	check_int("first", n, 4);
-	assert_int_equal(io_read(t, a, bytes, 8, CLOCK_NEVER, &n), 0);
-	check_int("rest", n, 2);
-	assert_int_equal(io_read(t, a, bytes, 8, in_ms(t, 5000), &n), 0);
-	check_int("end", n, 0);
-	/* The other direction still works. */
-	assert_int_equal(io_write(t, a, &STR("bye"), 1, CLOCK_NEVER), 0);
-	read_all(t, b, bytes, 3);
-	io_close(a);
-	io_close(b);
-}
-
-static void hang_up_is_seen_behind_unread_bytes(void **state)
-{
-	(void)state;
-	run_task(hang_up, NULL);
-}
-
 static void reset(struct task *t, void *arg)
 {
 	struct str piece = STR("x");
@@ -381,67 +227,6 @@ static void a_reset_is_said_again_and_again(void **state)
 {
 	(void)state;
 	run_task(reset, NULL);
-}
-
-static void ready(struct task *t, void *arg)
-{
-	struct io *a, *b;
-	char bytes[8];
-	size_t n;
-
-	(void)arg;
-	connect_pair(t, &a, &b);
-	check_int("fresh", io_ready(a), IO_WRITABLE);
-	check_int("fresh", io_ready(b), IO_WRITABLE);
-	assert_int_equal(io_write(t, b, &STR("1234"), 1, CLOCK_NEVER), 0);
-	assert_int_equal(task_sleep(t, in_ms(t, 2)), 0);
-	check_int("bytes", io_ready(a), IO_WRITABLE | IO_READABLE);
-	assert_int_equal(io_try_read(a, bytes, 4, &n), 0);
-	/* A full read does not know what else there is. */
-	check_int("drained", io_ready(a), IO_WRITABLE);
-	assert_int_equal(io_try_read(a, bytes, 4, &n), -EAGAIN);
-	io_close(b);
-	assert_int_equal(task_sleep(t, in_ms(t, 2)), 0);
-	check_int("dead", io_ready(a), IO_WRITABLE | IO_READABLE | IO_HUNG_UP);
-	io_close(a);
-}
-
-static void ready_says_whether_an_idle_stream_lives(void **state)
-{
-	(void)state;
-	run_task(ready, NULL);
-}
-
-static void write_later(struct task *t, void *arg)
-{
-	assert_int_equal(task_sleep(t, in_ms(t, 3)), 0);
-	assert_int_equal(io_write(t, arg, &STR("x"), 1, CLOCK_NEVER), 0);
-}
-
-static void wait_for_four(struct task *t, void *arg)
-{
-	struct io *b[IO_WAIT_MAX];
-	struct io_wait w[IO_WAIT_MAX];
-
-	(void)arg;
-	for (size_t i = 0; i < IO_WAIT_MAX; i++) {
-		make_pair(task_loop(t), &w[i].io, &b[i]);
-		w[i].events = IO_READABLE;
-	}
-	assert_int_equal(task_spawn(task_loop(t), "w", write_later, b[2]), 0);
-	assert_int_equal(io_wait_any(t, w, IO_WAIT_MAX, in_ms(t, 5000)), 0);
-	for (size_t i = 0; i < IO_WAIT_MAX; i++)
-		check_int("only one", w[i].ready, i == 2 ? IO_READABLE : 0);
-	for (size_t i = 0; i < IO_WAIT_MAX; i++) {
-		io_close(w[i].io);
-		io_close(b[i]);
-	}
-}
-
-static void wait_any_says_which(void **state)
-{
-	(void)state;
-	run_task(wait_for_four, NULL);
 }
 
 static void refuse(struct task *t, void *arg)
@@ -498,6 +283,77 @@ static void connect_times_out(void **state)
 {
 	(void)state;
 	run_task(never_connect, NULL);
+}
+
+/* The highest descriptor in use, plus one. */
+static rlim_t descriptors(void)
+{
+	int fd = dup(STDOUT_FILENO);
+
+	assert_true(fd >= 0);
+	(void)close(fd);
+	return (rlim_t)fd;
+}
+
+static void accept_full(struct task *t, void *arg)
+{
+	struct io *listener, *a, *b;
+	struct rlimit old, low;
+	struct io_addr addr;
+
+	(void)arg;
+	listener = listen_on(task_loop(t), STR("127.0.0.1"), &addr);
+	assert_int_equal(io_connect(t, &addr, in_ms(t, 5000), &a), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	low = old;
+	low.rlim_cur = descriptors();
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_int_equal(io_accept(t, listener, in_ms(t, 5000), &b), -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	/* The connection still waits, though there is no new edge. */
+	assert_int_equal(io_accept(t, listener, in_ms(t, 5000), &b), 0);
+	io_close(a);
+	io_close(b);
+	io_close(listener);
+}
+
+static void accept_goes_on_after_it_ran_out_of_descriptors(void **state)
+{
+	(void)state;
+	run_task(accept_full, NULL);
+}
+
+static void try_to_write(struct task *t, void *arg)
+{
+	static char bytes[1 << 20];
+	const struct str pieces[] = { { bytes, 1000 },
+				      { bytes, sizeof(bytes) } };
+	struct io_wait w = { .events = IO_WRITABLE };
+	struct io *a, *b;
+	size_t n, left;
+
+	(void)arg;
+	make_pair(task_loop(t), &a, &b);
+	assert_int_equal(io_try_write(a, pieces, 2, &n), 0);
+	assert_true(n > 0 && n < 1000 + sizeof(bytes));
+	check_int("not writable", io_ready(a) & IO_WRITABLE, 0);
+	left = n;
+	assert_int_equal(io_try_write(a, pieces, 2, &n), 0);
+	check_int("full", n, 0);
+	check_int("counted", io_bytes_out(a), left);
+	for (; left > 0; left -= n)
+		assert_int_equal(io_try_read(b, bytes, sizeof(bytes), &n), 0);
+	w.io = a;
+	assert_int_equal(io_wait_any(t, &w, 1, in_ms(t, 5000)), 0);
+	check_int("writable again", w.ready, IO_WRITABLE);
+	io_close(a);
+	io_close(b);
+}
+
+static void try_write_takes_what_fits(void **state)
+{
+	(void)state;
+	run_task(try_to_write, NULL);
 }
 
 static void option_is_set(struct task *t, void *arg)
@@ -577,14 +433,12 @@ int main(void)
 		cmocka_unit_test(streams_over_unix_sockets),
 		cmocka_unit_test(unix_mode_is_set),
 		cmocka_unit_test(large_writes_wait_for_slow_readers),
-		cmocka_unit_test(every_wait_has_a_deadline),
-		cmocka_unit_test(cancellation_ends_every_io_wait),
-		cmocka_unit_test(hang_up_is_seen_behind_unread_bytes),
 		cmocka_unit_test(a_reset_is_said_again_and_again),
-		cmocka_unit_test(ready_says_whether_an_idle_stream_lives),
-		cmocka_unit_test(wait_any_says_which),
 		cmocka_unit_test(connect_fails_by_name),
 		cmocka_unit_test(connect_times_out),
+		cmocka_unit_test(
+			accept_goes_on_after_it_ran_out_of_descriptors),
+		cmocka_unit_test(try_write_takes_what_fits),
 		cmocka_unit_test(addresses_of_both_ends),
 		cmocka_unit_test(adopt_refuses_what_is_no_stream),
 		cmocka_unit_test(busy_tasks_take_turns),

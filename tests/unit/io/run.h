@@ -74,4 +74,17 @@ static inline void connect_pair(struct task *t, struct io **a, struct io **b)
 	io_close(listener);
 }
 
+static inline void read_all(struct task *t, struct io *io, char *out,
+			    size_t len)
+{
+	size_t n;
+
+	for (size_t at = 0; at < len; at += n) {
+		assert_int_equal(io_read(t, io, out + at, len - at,
+					 in_ms(t, 5000), &n),
+				 0);
+		assert_true(n > 0);
+	}
+}
+
 #endif

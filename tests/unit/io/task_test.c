@@ -3,6 +3,10 @@
 
 #include "tests/unit/io/run.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
 /* What ran, in order. */
 static struct buf trail;
 
@@ -398,6 +402,90 @@ static void stacks_are_deep_and_apart(void **state)
 	loop_free(loop);
 }
 
+/* Each call needs the one before, so that no compiler makes a loop of it. */
+static size_t eat(const volatile char *up, size_t depth)
+{
+	volatile char bytes[256];
+
+	bytes[0] = *up;
+	return depth == 0 ? (size_t)bytes[0]
+			  : eat(bytes, depth - 1) + (size_t)bytes[0];
+}
+
+static void overflow(struct task *t, void *arg)
+{
+	volatile char c = 1;
+
+	(void)t;
+	*(size_t *)arg = eat(&c, 1000);
+}
+
+static void an_overflow_ends_the_program(void **state)
+{
+	const struct sigaction plain = { .sa_handler = SIG_DFL };
+	int status;
+	size_t n;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		/* Of the sanitizers' reports nobody wants to know. */
+		(void)close(STDOUT_FILENO);
+		(void)close(STDERR_FILENO);
+		(void)sigaction(SIGSEGV, &plain, NULL);
+		run_task(overflow, &n);
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	/* A sanitizer reports it and exits. */
+	if (WIFEXITED(status))
+		assert_int_not_equal(WEXITSTATUS(status), 0);
+	else
+		assert_int_equal(WTERMSIG(status), SIGSEGV);
+}
+
+static void nap(struct task *t, void *arg)
+{
+	(void)arg;
+	assert_int_equal(task_sleep(t, CLOCK_NEVER), -ECANCELED);
+}
+
+/* Returns what the spawn that failed said. */
+static int spawn_until_full(void)
+{
+	const struct rlimit limit = { 1 << 30, 1 << 30 };
+	struct loop *loop = loop_new(NULL);
+	int r = 0;
+
+	if (setrlimit(RLIMIT_AS, &limit) < 0)
+		return -1;
+	while (r == 0)
+		r = task_spawn(loop, "nap", nap, NULL);
+	/* The loop goes on with what it has. */
+	loop_free(loop);
+	return r;
+}
+
+static void without_memory_for_a_stack_spawn_says_so(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+	defined(__clang__)
+	/* They need more address space than there is to limit. */
+	skip();
+#endif
+	pid = fork();
+	if (pid == 0)
+		_exit(spawn_until_full() == -EAGAIN ? 0 : 1);
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	check_int("status", status, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start_trail, end_trail)
@@ -414,6 +502,8 @@ int main(void)
 		TEST(ten_thousand_tasks_wait_together),
 		TEST(no_more_than_allowed),
 		TEST(stacks_are_deep_and_apart),
+		TEST(an_overflow_ends_the_program),
+		TEST(without_memory_for_a_stack_spawn_says_so),
 	};
 
 	return cmocka_run_group_tests_name("task", tests, NULL, NULL);
