@@ -156,30 +156,81 @@ static void gather(struct relay *r, struct str s)
 		r->pieces[r->piece_count++] = s;
 }
 
+/* The event with the client's model in place of its own. */
+static void gather_model(struct relay *r, const struct sse_event *ev,
+			 struct str model)
+{
+	size_t at = ev->data_at + (size_t)(model.ptr - ev->data.ptr);
+
+	gather(r, str_take(ev->raw, at));
+	gather(r, r->model);
+	gather(r, str_drop(ev->raw, at + model.len));
+}
+
+/*
+ * An event like one before: it has a model, no usage and no error, and need not
+ * be parsed, which is most of what an event costs.
+ */
+static bool gather_alike(struct relay *r, const struct sse_event *ev)
+{
+	const struct mold *molds = r->x->worker->molds;
+	struct str model;
+
+	if (ev->data_at == SIZE_MAX)
+		return false;
+	for (unsigned i = 0; i < WORKER_MOLDS; i++) {
+		unsigned at = (r->mold + i) % WORKER_MOLDS;
+
+		if (!mold_fits(&molds[at], ev->data, &model))
+			continue;
+		r->mold = at;
+		gather_model(r, ev, model);
+		return true;
+	}
+	return false;
+}
+
+static void learn(struct relay *r, const struct json *doc, uint32_t model)
+{
+	struct worker *w = r->x->worker;
+
+	r->mold = w->next_mold;
+	w->next_mold = (w->next_mold + 1) % WORKER_MOLDS;
+	mold_make(&w->molds[r->mold], doc, model);
+}
+
 /* An event that is no JSON object passes as it is. */
 static void gather_event(struct relay *r, const struct sse_event *ev)
 {
 	struct json_error error;
 	struct json doc;
-	uint32_t model;
-	size_t at;
+	uint32_t root, model;
+	bool is_plain = true;
 
+	if (gather_alike(r, ev))
+		return;
 	if (ev->data.len == 0 || ev->data.ptr[0] != '{' ||
 	    json_parse(ev->data, NULL, &doc, &error) != 0) {
 		r->done |= str_eq(ev->data, STR("[DONE]"));
 		gather(r, ev->raw);
 		return;
 	}
-	(void)usage_read(&doc, json_root(&doc), &r->usage);
-	if (json_type(&doc, json_get(&doc, json_root(&doc), STR("error"))) ==
-	    JSON_OBJECT)
+	root = json_root(&doc);
+	if (json_type(&doc, json_get(&doc, root, STR("usage"))) ==
+	    JSON_OBJECT) {
+		is_plain = false;
+		(void)usage_read(&doc, root, &r->usage);
+	}
+	if (json_type(&doc, json_get(&doc, root, STR("error"))) ==
+	    JSON_OBJECT) {
+		is_plain = false;
 		r->failed = true;
-	model = json_get(&doc, json_root(&doc), STR("model"));
+	}
+	model = json_get(&doc, root, STR("model"));
 	if (json_type(&doc, model) == JSON_STRING && ev->data_at != SIZE_MAX) {
-		at = ev->data_at + json_offset(&doc, model);
-		gather(r, str_take(ev->raw, at));
-		gather(r, r->model);
-		gather(r, str_drop(ev->raw, at + json_raw(&doc, model).len));
+		gather_model(r, ev, json_raw(&doc, model));
+		if (is_plain)
+			learn(r, &doc, model);
 	} else {
 		gather(r, ev->raw);
 	}

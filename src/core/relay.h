@@ -29,6 +29,7 @@ struct relay {
 	struct str pieces[REQUEST_PIECES_MAX];
 	struct buf burst; /* what did not fit in pieces */
 	size_t piece_count;
+	unsigned mold;    /* of the worker's, that the last event fitted */
 	bool done;        /* [DONE] has passed */
 	bool failed;      /* an error event of the upstream has passed */
 	bool client_gone; /* but the upstream is to be drained */

@@ -8,11 +8,16 @@
 
 #include "core/registry.h"
 #include "net/server.h"
+#include "json/mold.h"
 
 struct worker_stats {
 	uint64_t requests;
 	uint64_t failures; /* answers with status >= 500 */
 	uint64_t prompt_tokens, completion_tokens;
+};
+
+enum {
+	WORKER_MOLDS = 4
 };
 
 struct worker {
@@ -21,6 +26,9 @@ struct worker {
 	struct client *client;
 	struct catalog *catalog; /* a reference */
 	struct worker_stats stats;
+	/* The shapes of events that streams had of late; the oldest goes. */
+	struct mold molds[WORKER_MOLDS];
+	unsigned next_mold;
 	bool is_first; /* the one that refreshes the model lists */
 	/* Hand a new catalog (a reference) to every worker. */
 	void (*publish)(struct worker *w, struct catalog *c);
