@@ -9,6 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+enum {
+	EXIT_USAGE = 2
+};
+
 static const char usage[] =
 	"quipu " QUIPU_VERSION " - between applications and language models\n"
 	"\n"
@@ -66,6 +70,28 @@ static int serve(char **argv)
 	return 0;
 }
 
+static int unknown_command(const char *command)
+{
+	static const char *const commands[] = { "serve", "config", "help" };
+	const char *near = NULL;
+	size_t best = 3; /* further away is no slip of the fingers */
+
+	for (size_t i = 0; i < countof(commands); i++) {
+		size_t d = str_distance(str_of(command), str_of(commands[i]));
+
+		if (d < best) {
+			best = d;
+			near = commands[i];
+		}
+	}
+	(void)fprintf(stderr, "quipu: unknown command '%s'", command);
+	if (near != NULL)
+		(void)fprintf(stderr, "; did you mean '%s'?", near);
+	(void)fputs("\n\n", stderr);
+	(void)fputs(usage, stderr);
+	return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
@@ -84,8 +110,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc > 1)
-		(void)fprintf(stderr, "quipu: unknown command '%s'\n\n",
-			      command);
+		return unknown_command(command);
 	(void)fputs(usage, stderr);
-	return 2;
+	return EXIT_USAGE;
 }

@@ -220,19 +220,30 @@ int cluster_new(struct config *config, char **environment, struct cluster **out,
 	return 0;
 }
 
+/*
+ * The last to start is the one that runs on: reloads may follow each other, or
+ * the end of the program, before a spawned task has begun.
+ */
 static void refresh(struct task *t, void *arg)
 {
 	struct member *m = arg;
 
+	if (server_is_ending(m->worker.server))
+		return;
+	if (m->refresher != NULL)
+		task_cancel(m->refresher);
 	m->refresher = t;
 	worker_refresh_models(t, &m->worker);
-	m->refresher = NULL;
+	if (m->refresher == t)
+		m->refresher = NULL;
 }
 
 static void sweep(struct task *t, void *arg)
 {
 	struct member *m = arg;
 
+	if (server_is_ending(m->worker.server))
+		return;
 	m->sweeper = t;
 	while (task_sleep(t, task_now(t) + SWEEP_NS) == 0)
 		client_sweep(m->worker.client);
@@ -334,8 +345,6 @@ static void refresh_again(struct loop *loop, void *arg)
 {
 	struct member *m = arg;
 
-	if (m->refresher != NULL)
-		task_cancel(m->refresher);
 	if (task_spawn(loop, "model lists", refresh, m) < 0)
 		log_warn("no model lists: out of tasks");
 }

@@ -189,6 +189,7 @@ struct signals {
 	struct cluster *cluster;
 	char **argv, **environment;
 	sigset_t set;
+	bool ended; /* all workers; atomic */
 };
 
 /* Ends the program on the second request to stop. */
@@ -206,7 +207,9 @@ static void *handle_signals(void *arg)
 		} else if (sig == SIGHUP) {
 			reload(s->cluster, s->argv, s->environment);
 		} else if (sig == SIGUSR2) {
-			return NULL; /* all workers have ended */
+			/* Ours to wake this thread; anyone may send one. */
+			if (__atomic_load_n(&s->ended, __ATOMIC_ACQUIRE))
+				return NULL;
 		} else if (!ending) {
 			ending = true;
 			log_info("stopping: running requests may finish; "
@@ -251,6 +254,7 @@ static int run(struct cluster *c, char **argv, char **environment)
 	}
 	announce(c);
 	cluster_wait(c);
+	__atomic_store_n(&s.ended, true, __ATOMIC_RELEASE);
 	(void)pthread_kill(thread, SIGUSR2);
 	(void)pthread_join(thread, NULL);
 	log_info("stopped");

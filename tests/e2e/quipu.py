@@ -16,14 +16,15 @@ WRAPPER = os.environ.get("QUIPU_WRAPPER", "").split()
 
 
 class Quipu:
-    def __init__(self, directory, *flags, env=None, config=None, port=0, command="serve", wait=True):
+    def __init__(self, directory, *flags, env=None, config=None, port=0, command="serve", wait=True,
+                 prefix=(), **popen):
+        """prefix: what runs the program; popen: more for subprocess.Popen."""
         self.log_path = os.path.join(str(directory), "quipu.log")
-        args = WRAPPER + [BIN, command]
+        self.config_path = os.path.join(str(directory), "quipu.yaml")
+        args = [*prefix, *WRAPPER, BIN, command]
         if config is not None:
-            path = os.path.join(str(directory), "quipu.yaml")
-            with open(path, "w") as f:
-                f.write(config)
-            args += ["--config", path]
+            self.configure(config)
+            args += ["--config", self.config_path]
         if port is not None:
             args += ["--host", "127.0.0.1", "--port", str(port)]
         args += [str(f) for f in flags]
@@ -31,10 +32,14 @@ class Quipu:
                 if k in os.environ}
         self.log = open(self.log_path, "wb")
         self.process = subprocess.Popen(args, env={**base, **(env or {})}, stdin=subprocess.DEVNULL,
-                                        stdout=self.log, stderr=self.log)
+                                        stdout=self.log, stderr=self.log, **popen)
         self.port = None
         if wait:
             self.wait_ready()
+
+    def configure(self, text):
+        with open(self.config_path, "w") as f:
+            f.write(text)
 
     def wait_ready(self):
         deadline = time.monotonic() + 20 * SLOW
