@@ -160,7 +160,7 @@ static void gather(struct relay *r, struct str s)
 static void gather_model(struct relay *r, const struct sse_event *ev,
 			 struct str model)
 {
-	size_t at = ev->data_at + (size_t)(model.ptr - ev->data.ptr);
+	size_t at = sse_raw_at(ev, (size_t)(model.ptr - ev->data.ptr));
 
 	gather(r, str_take(ev->raw, at));
 	gather(r, r->model);
@@ -227,9 +227,9 @@ static void gather_event(struct relay *r, const struct sse_event *ev)
 		r->failed = true;
 	}
 	model = json_get(&doc, root, STR("model"));
-	if (json_type(&doc, model) == JSON_STRING && ev->data_at != SIZE_MAX) {
+	if (json_type(&doc, model) == JSON_STRING) {
 		gather_model(r, ev, json_raw(&doc, model));
-		if (is_plain)
+		if (is_plain && ev->data_at != SIZE_MAX)
 			learn(r, &doc, model);
 	} else {
 		gather(r, ev->raw);

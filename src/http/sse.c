@@ -199,6 +199,53 @@ int sse_next(struct sse_parser *p, struct sse_event *ev)
 	return check_size(p->in.len - p->start, p->max);
 }
 
+/* The line at the start of text; its end is the first CR or LF, or text's. */
+static struct str first_line(struct str text)
+{
+	size_t n = 0;
+
+	while (n < text.len && text.ptr[n] != '\r' && text.ptr[n] != '\n')
+		n++;
+	return str_take(text, n);
+}
+
+/* The value of a data line, or NULL in ptr. */
+static struct str data_value(struct str line)
+{
+	struct str bom = STR("\xef\xbb\xbf"), name, value;
+
+	if (str_starts(line, bom))
+		line = str_drop(line, bom.len);
+	(void)str_cut(line, ':', &name, &value);
+	if (!str_eq(name, STR("data")))
+		return STR_NULL;
+	if (value.ptr == NULL)
+		return str_drop(line, line.len);
+	return value.len > 0 && value.ptr[0] == ' ' ? str_drop(value, 1)
+						    : value;
+}
+
+size_t sse_raw_at(const struct sse_event *ev, size_t at)
+{
+	struct str rest = ev->raw;
+
+	if (ev->data_at != SIZE_MAX)
+		return ev->data_at + at;
+	while (rest.len > 0) {
+		struct str line = first_line(rest);
+		struct str value = data_value(line);
+
+		if (value.ptr != NULL && at < value.len)
+			return (size_t)(value.ptr - ev->raw.ptr) + at;
+		if (value.ptr != NULL)
+			at -= value.len + 1;
+		/* An empty line between CR and LF holds no data. */
+		rest = str_drop(rest, line.len + 1);
+	}
+	assert(false && "at is not in the data");
+	return 0;
+}
+
 struct str sse_rest(const struct sse_parser *p)
 {
 	return str_drop(buf_str(&p->in), p->start);

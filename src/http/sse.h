@@ -76,6 +76,12 @@ must_check int sse_feed(struct sse_parser *p, struct str bytes);
  */
 must_check int sse_next(struct sse_parser *p, struct sse_event *ev);
 
+/*
+ * Where byte at of an event's data stands in its raw bytes, also when it has
+ * several data lines; at is that of a byte, not of a newline that joins two.
+ */
+size_t sse_raw_at(const struct sse_event *ev, size_t at);
+
 /* Bytes of an event that has begun and not ended; "" when none. */
 struct str sse_rest(const struct sse_parser *p);
 

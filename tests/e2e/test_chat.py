@@ -67,6 +67,14 @@ def test_a_stream_is_byte_for_byte_the_upstreams(gateway, upstream):
     assert headers["x-accel-buffering"] == "no"
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_an_event_of_several_data_lines_gets_the_model_too(gateway, upstream, end):
+    event = end.join([b"event: x", b'data: {"id":"c",', b"data", b": hi", b'data:"model":"m1-2026",', b'data: "choices":[]}', b"", b""])
+    upstream.handler = lambda call: call.stream([event, DONE])
+    _, _, body = gateway.chat({**ASK, "stream": True})
+    assert body == event.replace(b"m1-2026", b"openai/m1") + DONE
+
+
 def test_an_event_split_over_many_reads_is_one_event(gateway, upstream):
     event = chunk("hello")
 
