@@ -84,6 +84,14 @@ class Quipu:
         finally:
             c.close()
 
+    def wait_model(self, name, timeout=10.0):
+        """Until every worker lists the model: new connections go to any of them."""
+        deadline = time.monotonic() + timeout * SLOW
+        seen = 0
+        while seen < 20:
+            seen = seen + 1 if self.request("GET", "/v1/models/" + name)[0] == 200 else 0
+            assert time.monotonic() < deadline, f"{name} is not listed:\n{self.text()}"
+
     def chat(self, body, **kw):
         return self.request("POST", "/v1/chat/completions", body, **kw)
 

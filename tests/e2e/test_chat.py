@@ -240,7 +240,7 @@ def test_a_stale_pooled_connection_costs_nothing(gateway, upstream):
 
 def test_connections_to_the_upstream_are_reused(start, upstream):
     q = start("--workers", "1", env={"OPENAI_BASE_URL": upstream.url})
-    q.wait_text("models=1")
+    q.wait_model("openai/m1")
     before = upstream.connections
     for _ in range(20):
         assert q.chat(ASK)[0] == 200
@@ -431,7 +431,7 @@ def test_bad_requests_are_told_apart_before_the_upstream_is_bothered(gateway, up
 
 
 def test_unknown_models_are_404_with_the_nearest(gateway):
-    gateway.wait_text("models=1")
+    gateway.wait_model("openai/m1")
     status, _, body = gateway.chat({**ASK, "model": "m1"})
     error = json.loads(body)["error"]
     assert status == 404 and error["code"] == "model_not_found" and "openai/m1" in error["message"]

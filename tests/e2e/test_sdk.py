@@ -91,7 +91,7 @@ def test_retries_behind_the_sdk(client, upstream):
 
 
 def test_models(client, gateway):
-    gateway.wait_text("models=1")
+    gateway.wait_model("openai/m1")
     assert {"openai/m1"} <= {m.id for m in client.models.list()}
     assert client.models.retrieve("openai/m1").id == "openai/m1"
 
