@@ -39,8 +39,8 @@ run: release
 	@tools/run build/release/quipu $(ARGS)
 
 test: packages-test build/release/build.ninja build/asan/build.ninja
-	@tools/test --tree build/release unit fuzz sim e2e tools check \
-		--tree build/asan unit fuzz sim
+	@tools/test --tree build/release unit fuzz sim e2e \
+		--tree build/asan unit fuzz sim tools check
 
 check: packages-test
 	@tools/check

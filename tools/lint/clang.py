@@ -26,10 +26,12 @@ class Stamps:
             except (ValueError, TypeError):
                 pass
 
-    def save(self):
+    def save(self, complete):
+        """Keys that no file has any more are dropped, once all were asked for."""
+        keep = self.used & self.passed if complete else self.passed
         self.path.parent.mkdir(exist_ok=True)
         temporary = self.path.with_suffix('.tmp')
-        temporary.write_text(json.dumps(sorted(self.used & self.passed)))
+        temporary.write_text(json.dumps(sorted(keep)))
         temporary.replace(self.path)
 
 
