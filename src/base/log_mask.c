@@ -176,12 +176,8 @@ static struct find find_value(struct str s, struct str name, bool (*is)(char))
 
 static struct find find_named(struct str s)
 {
-	struct find f = { 0 };
+	struct find f = find_value(s, STR("authorization"), is_line_char);
 
-	/* The first letters of what follows; most characters end here. */
-	if (strchr("aprsAPRS", s.ptr[0]) == NULL)
-		return f;
-	f = find_value(s, STR("authorization"), is_line_char);
 	for (size_t i = 0; i < countof(names) && f.len == 0; i++)
 		f = find_value(s, names[i], is_value_char);
 	return f;
@@ -199,7 +195,7 @@ static struct find find_prefixed(struct str s)
 		struct str start = prefixes[i].start;
 		size_t n;
 
-		if (!str_starts(s, start))
+		if (s.ptr[0] != start.ptr[0] || !str_starts(s, start))
 			continue;
 		n = span(str_drop(s, start.len), is_key_char);
 		if (n >= prefixes[i].len_min)
@@ -229,6 +225,13 @@ static struct find find_userinfo(struct str s)
 	return (struct find){ 3 + user.len + 1, password.len };
 }
 
+/* A name begins with one of these, in any case: most characters do not. */
+static bool may_be_name(char c)
+{
+	c = str_lower(c);
+	return c == 'a' || c == 'p' || c == 'r' || c == 's';
+}
+
 /* What stands at the start of s; before is the character in front of it. */
 static struct find find(struct str s, char before)
 {
@@ -236,7 +239,7 @@ static struct find find(struct str s, char before)
 
 	if (f.len == 0 && s.ptr[0] == ':')
 		f = find_userinfo(s);
-	if (f.len == 0 && is_alnum(s.ptr[0]))
+	if (f.len == 0 && may_be_name(s.ptr[0]))
 		f = find_named(s);
 	if (f.len == 0 && is_alnum(s.ptr[0]) && !is_alnum(before))
 		f = find_prefixed(s);
@@ -253,19 +256,23 @@ static size_t put(struct str s, char *out, size_t max)
 
 struct str log_mask(struct str s, char *out, size_t max)
 {
-	size_t len = 0, at = 0;
+	size_t len = 0, at = 0, shown = 0;
 
 	(void)pthread_mutex_lock(&known.lock);
 	while (at < s.len) {
-		struct str rest = str_drop(s, at);
-		struct find f = find(rest, at > 0 ? s.ptr[at - 1] : ' ');
-		size_t keep = f.len > 0 ? f.keep : 1;
+		struct find f =
+			find(str_drop(s, at), at > 0 ? s.ptr[at - 1] : ' ');
 
-		len += put(str_take(rest, keep), out + len, max - len);
-		at += keep + f.len;
-		if (f.len > 0)
-			len += put(STR("***"), out + len, max - len);
+		at += f.len > 0 ? f.keep : 1;
+		if (f.len == 0)
+			continue;
+		len += put((struct str){ s.ptr + shown, at - shown }, out + len,
+			   max - len);
+		len += put(STR("***"), out + len, max - len);
+		at += f.len;
+		shown = at;
 	}
 	(void)pthread_mutex_unlock(&known.lock);
+	len += put(str_drop(s, shown), out + len, max - len);
 	return (struct str){ out, len };
 }
