@@ -9,7 +9,10 @@
 
 static const char *const none = NULL;
 
-/* Apply steps to text: "key=raw" sets, "-key" drops, "!path=raw" replaces. */
+/*
+ * Apply a step: "key=raw" sets, "-key" drops, "!path=raw" replaces; "@" and "~"
+ * set and drop in the member "in".
+ */
 static void apply(struct splice *s, const struct json *doc, const char *step)
 {
 	struct str key, raw;
@@ -21,6 +24,9 @@ static void apply(struct splice *s, const struct json *doc, const char *step)
 	} else if (step[0] == '!') {
 		(void)str_cut(str_of(step + 1), '=', &key, &raw);
 		r = splice_replace(s, doc, json_path(doc, root, key), raw);
+	} else if (step[0] == '~') {
+		r = splice_drop(s, doc, json_path(doc, root, STR("in")),
+				str_of(step + 1));
 	} else if (step[0] == '@') {
 		(void)str_cut(str_of(step + 1), '=', &key, &raw);
 		r = splice_set(s, doc, json_path(doc, root, STR("in")), key,
@@ -178,6 +184,10 @@ static const struct {
 	  S("{\"in\":{\"a\":1}}"),
 	  { "in=[]", "!in.a=2", "@a=3", "@b=4" },
 	  S("{\"in\":[]}") },
+	{ "nor is anything dropped there",
+	  S("{\"in\":{\"a\":1,\"b\":2}}"),
+	  { "in={}", "~a", "~b" },
+	  S("{\"in\":{}}") },
 	{ "a replaced value takes changes inside with it",
 	  S("{\"in\":{\"a\":1}}"),
 	  { "!in.a=2", "@b=4", "in=[]" },
@@ -280,6 +290,28 @@ static void the_number_of_changes_is_bounded(void **state)
 	json_fini(&doc);
 }
 
+/* Drops that meet are one change, whichever way they go. */
+static void many_neighbours_can_be_dropped(void **state)
+{
+	static const char *const keys = "abcdefghijkl";
+	struct str text = STR("{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,"
+			      "\"f\":6,\"g\":7,\"h\":8,\"i\":9,\"j\":0,"
+			      "\"k\":1,\"l\":2}");
+	struct splice s = { .text = text };
+	struct json_error e;
+	struct json doc;
+
+	(void)state;
+	check_int("parse",
+		  json_parse(text, &(struct json_limits){ 0 }, &doc, &e), 0);
+	for (size_t i = strlen(keys); i-- > 1;)
+		check_int("drop",
+			  splice_drop(&s, &doc, 0, (struct str){ keys + i, 1 }),
+			  0);
+	check_int("changes", s.edit_count, 1);
+	json_fini(&doc);
+}
+
 static void new_keys_must_not_need_escapes(void **state)
 {
 	static const char *const keys[] = { "a\"b", "\\", "\n", "\xff" };
@@ -324,6 +356,7 @@ int main(void)
 		cmocka_unit_test(changes_give_the_wanted_text),
 		cmocka_unit_test(pieces_are_slices_of_the_text),
 		cmocka_unit_test(the_number_of_changes_is_bounded),
+		cmocka_unit_test(many_neighbours_can_be_dropped),
 		cmocka_unit_test(new_keys_must_not_need_escapes),
 		cmocka_unit_test(writing_over_the_limit_leaves_the_buffer),
 	};
