@@ -1,0 +1,51 @@
+// node chat.mjs BASE_URL MODEL CASE: one JSON line says what the SDK saw.
+import { createRequire } from "node:module";
+
+// NODE_PATH counts for require() only.
+const OpenAI = createRequire(import.meta.url)("openai");
+
+const [baseURL, model, name] = process.argv.slice(2);
+const client = new OpenAI({ baseURL, apiKey: "none", maxRetries: 0, timeout: 60_000 });
+const messages = [{ role: "user", content: "one two three" }];
+
+async function collect(stream) {
+	const texts = {};
+	for await (const chunk of stream)
+		for (const c of chunk.choices)
+			texts[c.index] = (texts[c.index] ?? "") + (c.delta.content ?? "");
+	return texts;
+}
+
+const cases = {
+	async whole() {
+		const r = await client.chat.completions.create({ model, messages });
+		return { text: r.choices[0].message.content, model: r.model, total: r.usage.total_tokens };
+	},
+	async stream() {
+		return collect(await client.chat.completions.create({ model, messages, n: 2, stream: true }));
+	},
+	async models() {
+		const ids = [];
+		for await (const m of client.models.list())
+			ids.push(m.id);
+		return ids;
+	},
+	async error() {
+		try {
+			await client.chat.completions.create({ model, messages });
+		} catch (e) {
+			return { kind: e.constructor.name, status: e.status, code: e.code, id: e.requestID };
+		}
+		return "no error";
+	},
+	async abort() {
+		const stream = await client.chat.completions.create({ model, messages, stream: true });
+		for await (const chunk of stream) {
+			stream.controller.abort();
+			return { first: chunk.choices[0].delta.content };
+		}
+		return "no chunk";
+	},
+};
+
+console.log(JSON.stringify(await cases[name]()));
