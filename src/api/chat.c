@@ -74,6 +74,48 @@ static int check_target(struct api_call *c, const struct model_target *target,
 	return 0;
 }
 
+static int bad_key(struct api_call *c, const char *why, struct api_error *e)
+{
+	return api_fail(e, &c->req->arena, 400, "invalid_request_error", NULL,
+			"The header x-ogx-provider-data %s.", why);
+}
+
+/* What is sent in a header may hold nothing that ends one. */
+static bool is_sendable(struct str key)
+{
+	for (size_t i = 0; i < key.len; i++) {
+		if (key.ptr[i] <= ' ' || key.ptr[i] > '~')
+			return false;
+	}
+	return true;
+}
+
+/* A client may bring a key of its own, in an object with a member per kind. */
+static int read_key(struct api_call *c, const struct provider_type *type,
+		    struct str *out, struct api_error *e)
+{
+	static const struct json_limits limits = { .depth = 8, .nodes = 1000 };
+	const struct http_header *h =
+		http_find_name(&c->req->head, STR("x-ogx-provider-data"));
+	struct json_error bad;
+	struct json doc;
+	uint32_t v;
+
+	if (h == NULL || type->key_field == NULL)
+		return 0;
+	if (json_parse(h->value, &limits, &doc, &bad) != 0)
+		return bad_key(c, "is not a JSON object", e);
+	v = json_get(&doc, json_root(&doc), str_of(type->key_field));
+	if (json_type(&doc, v) == JSON_STRING) {
+		*out = arena_str(&c->req->arena,
+				 json_string(&doc, v, &c->req->arena));
+	}
+	json_fini(&doc);
+	if (!is_sendable(*out))
+		return bad_key(c, "has a key with other than visible ASCII", e);
+	return 0;
+}
+
 /*
  * The upstream has begun to answer: a long stream is not to hold the request,
  * which no retry will need.
@@ -118,6 +160,7 @@ void chat_create(struct api_call *c)
 {
 	struct chat *chat = arena_zalloc(&c->req->arena, sizeof(*chat));
 	struct model_target target;
+	struct str key = STR_NULL;
 	struct api_error e;
 	int r;
 
@@ -128,9 +171,12 @@ void chat_create(struct api_call *c)
 				    &c->req->arena, &target, &e);
 	if (r == 0)
 		r = check_target(c, &target, &e);
+	if (r == 0)
+		r = read_key(c, target.upstream->provider.type, &key, &e);
 	if (r == 0) {
 		exchange_init(&chat->x, c->worker, &target);
 		chat->x.request.op = LLM_CHAT;
+		chat->x.request.key = key;
 		chat->x.request.doc = &chat->doc;
 		chat->x.request.stream = chat->request.stream;
 		relay_init(&chat->relay, c->req, &chat->x, chat->model);

@@ -25,7 +25,8 @@ struct fetch {
 
 static int read_list(struct task *t, struct exchange *x, struct fetch *f)
 {
-	struct str data;
+	struct str *ids = NULL, data;
+	size_t count = 0;
 	struct buf body;
 	int r;
 
@@ -37,10 +38,14 @@ static int read_list(struct task *t, struct exchange *x, struct fetch *f)
 	}
 	if (r == 0) {
 		r = provider_decode_models(&f->upstream->provider,
-					   buf_str(&body), &f->arena,
-					   &f->list->ids, &f->list->count);
+					   buf_str(&body), &f->arena, &ids,
+					   &count);
 	}
 	buf_fini(&body);
+	if (r == 0) {
+		f->list->ids = ids;
+		f->list->count = count;
+	}
 	return r;
 }
 

@@ -106,7 +106,7 @@ class Upstream:
     def __init__(self, tls=None, unix=None):
         """tls: (cert file, key file)."""
         self.requests, self.errors = [], []
-        self.handler = default_handler
+        self.handler, self.models = default_handler, default_models
         self.connections = 0
         self.lock = threading.Lock()
         self.tls = None
@@ -130,6 +130,10 @@ class Upstream:
         if self.unix:
             return "http+unix://" + self.unix.replace("/", "%2F") + "/v1"
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/v1"
+
+    @property
+    def root(self):
+        return self.url.removesuffix("/v1")
 
     def chat_requests(self):
         return [r for r in self.requests if r.method == "POST"]
@@ -169,7 +173,7 @@ class Upstream:
                 with self.lock:
                     self.requests.append(request)
                 call = Call(sock, request)
-                handler = default_models if request.method == "GET" else self.handler
+                handler = self.models if request.method == "GET" else self.handler
                 handler(call)
                 if call.close_after:
                     break
