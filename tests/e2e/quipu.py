@@ -30,6 +30,7 @@ class Quipu:
         args += [str(f) for f in flags]
         base = {k: os.environ[k] for k in ("PATH", "HOME", "ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
                 if k in os.environ}
+        base.setdefault("TSAN_OPTIONS", "suppressions=" + os.path.join(ROOT, "tests", "e2e", "tsan.supp"))
         self.log = open(self.log_path, "wb")
         self.process = subprocess.Popen(args, env={**base, **(env or {})}, stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log, **popen)

@@ -253,7 +253,8 @@ def test_a_proxy_carries_plain_http(start, upstream):
     proxy = Proxy()
     q = start(config=config(upstream.url, f"proxy:\n  url: http://127.0.0.1:{proxy.port}"))
     assert q.chat(ASK)[0] == 200
-    assert any(line.startswith(f"POST http://127.0.0.1:{upstream.port}/v1/chat") for line in proxy.lines)
+    # The proxy notes a connection's first line; the chat may reuse the model list's.
+    assert any(f" http://127.0.0.1:{upstream.port}/v1/" in line for line in proxy.lines)
 
 
 def test_no_proxy_is_honoured(start, upstream):
