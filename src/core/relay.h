@@ -17,6 +17,10 @@
 #include "llm/usage.h"
 #include "net/reply.h"
 
+enum {
+	RELAY_PIECES_MAX = 24 /* about eight events */
+};
+
 struct relay {
 	struct request *req;
 	struct exchange *x;
@@ -26,7 +30,7 @@ struct relay {
 
 	/* Private. */
 	struct sse_parser sse;
-	struct str pieces[REQUEST_PIECES_MAX];
+	struct str pieces[RELAY_PIECES_MAX];
 	struct buf burst; /* what did not fit in pieces */
 	size_t piece_count;
 	unsigned mold;    /* of the worker's, that the last event fitted */

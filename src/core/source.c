@@ -39,28 +39,20 @@ static void net_close(struct source *s)
 
 static const struct source_type net_type = { net_read, net_close };
 
-static int net_open(struct task *t, struct exchange *x, struct source **out,
-		    enum client_stage *stage)
+static struct client_request request_of(const struct exchange *x,
+					const struct provider_call *call,
+					int64_t now)
 {
 	const struct config_network *net = x->upstream->provider.network;
-	struct provider_call call = { 0 };
-	struct client_request req;
-	struct net_source *ns;
-	int64_t now = task_now(t);
-	int r;
 
-	r = provider_encode(&x->upstream->provider, &x->request, x->arena,
-			    &call, &x->error);
-	if (r != 0)
-		return SOURCE_REFUSED;
-	req = (struct client_request){
+	return (struct client_request){
 		.origin = x->upstream->origin,
-		.method = call.method,
-		.target = call.target,
-		.headers = call.headers,
-		.header_count = call.header_count,
-		.pieces = call.pieces,
-		.piece_count = call.piece_count,
+		.method = call->method,
+		.target = call->target,
+		.headers = call->headers,
+		.header_count = call->header_count,
+		.pieces = call->pieces,
+		.piece_count = call->piece_count,
 		.timeouts = { .connect_ns = net->connect_timeout_ns,
 			      .first_byte_ns = net->first_byte_timeout_ns,
 			      .idle_ns = net->idle_timeout_ns,
@@ -73,8 +65,25 @@ static int net_open(struct task *t, struct exchange *x, struct source **out,
 		.tick = x->tick,
 		.tick_arg = x->tick_arg,
 	};
-	ns = arena_zalloc(x->arena, sizeof(*ns));
+}
+
+static int net_open(struct task *t, struct exchange *x, struct source **out,
+		    enum client_stage *stage)
+{
+	struct net_source *ns = arena_zalloc(x->arena, sizeof(*ns));
+	struct arena_mark mark = arena_mark(x->arena);
+	struct client_request req;
+	/* Not on the stack, of which a stream is to touch one page. */
+	struct provider_call *call = arena_alloc(x->arena, sizeof(*call));
+	int r;
+
+	r = provider_encode(&x->upstream->provider, &x->request, x->arena, call,
+			    &x->error);
+	if (r != 0)
+		return SOURCE_REFUSED;
+	req = request_of(x, call, task_now(t));
 	r = client_send(t, x->worker->client, &req, &ns->res, stage);
+	arena_rewind(x->arena, mark);
 	if (r != 0)
 		return r;
 	ns->base = (struct source){ &net_type, &ns->res->head };
