@@ -21,6 +21,16 @@
 /* The caller must look at the result. */
 #define must_check __attribute__((warn_unused_result))
 
+/*
+ * An array that is filled in part and read no further, on a hot path: left as
+ * it is where the compiler would clear all variables.
+ */
+#if __has_attribute(uninitialized)
+#define filled_later __attribute__((uninitialized))
+#else
+#define filled_later
+#endif
+
 #define countof(array) (sizeof(array) / sizeof(*(array)))
 
 struct str {

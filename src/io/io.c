@@ -355,7 +355,7 @@ static bool look(struct io_wait *waits, size_t count)
 int io_wait_any(struct task *t, struct io_wait *waits, size_t count,
 		int64_t deadline_ns)
 {
-	struct io_waiter w[IO_WAIT_MAX];
+	filled_later struct io_waiter w[IO_WAIT_MAX];
 	int r = task_count_op(t);
 
 	assert(count > 0 && count <= IO_WAIT_MAX);

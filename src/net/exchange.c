@@ -59,7 +59,7 @@ static void cursor_move(struct cursor *cur, size_t n)
 /* Returns 0 when all was sent, SEND_BLOCKED, or -errno. */
 static int send_some(struct conn *c, struct cursor *cur, size_t *moved)
 {
-	struct str pieces[PIECES_MAX];
+	filled_later struct str pieces[PIECES_MAX];
 	size_t count, n, want;
 	int r;
 

@@ -124,7 +124,7 @@ static size_t total(const struct str *pieces, size_t count)
 int request_send(struct task *t, struct request *req, const struct str *pieces,
 		 size_t count)
 {
-	struct str all[REQUEST_PIECES_MAX + 1];
+	filled_later struct str all[REQUEST_PIECES_MAX + 1];
 	bool is_head = str_eq(req->head.method, STR("HEAD"));
 	size_t len = total(pieces, count);
 	int r;
@@ -149,7 +149,7 @@ int request_send(struct task *t, struct request *req, const struct str *pieces,
 int request_write(struct task *t, struct request *req, const struct str *pieces,
 		  size_t count)
 {
-	struct str all[REQUEST_PIECES_MAX + 3];
+	filled_later struct str all[REQUEST_PIECES_MAX + 3];
 	char chunk[CHUNK_HEAD_MAX];
 	size_t len = total(pieces, count);
 	size_t n = 0;
