@@ -460,9 +460,10 @@ int http_parse_request(struct str bytes, struct arena *a,
 /*
  * RFC 9112 section 6.3, items 1 and 2.  A peer that announces a body where none
  * can be may send it all the same: such a connection is not used again, nor is
- * one that stops being HTTP.
+ * one that stops being HTTP.  Before a final response, which must be read from
+ * the same connection, the announcement is refused.
  */
-static void set_response_framing(struct parse *p, struct str request_method)
+static int set_response_framing(struct parse *p, struct str request_method)
 {
 	struct http_head *head = &p->head;
 	bool tunnel = str_eq(request_method, STR("CONNECT")) &&
@@ -470,13 +471,16 @@ static void set_response_framing(struct parse *p, struct str request_method)
 	bool never = head->status / 100 == 1 || head->status == 204 || tunnel;
 	bool announced = p->codings > 0 || p->length > 0;
 
+	if (head->status / 100 == 1 && announced)
+		return fail(p, 400, "a body after status %d", head->status);
 	set_framing(p, HTTP_BODY_UNTIL_CLOSE);
 	if (!never && head->status != 304 &&
 	    !str_eq(request_method, STR("HEAD")))
-		return;
+		return 0;
 	head->framing = HTTP_BODY_NONE;
 	head->keep_alive = is_persistent(p) && !(never && announced) &&
 			   !tunnel && head->status != 101;
+	return 0;
 }
 
 int http_parse_response(struct str bytes, struct str request_method,
@@ -493,11 +497,11 @@ int http_parse_response(struct str bytes, struct str request_method,
 		r = parse_fields(&p);
 	if (r == 0)
 		r = check_framing(&p);
-	if (r != 0)
-		return r;
-	set_response_framing(&p, request_method);
-	*head = p.head;
-	return 0;
+	if (r == 0)
+		r = set_response_framing(&p, request_method);
+	if (r == 0)
+		*head = p.head;
+	return r;
 }
 
 const struct http_header *http_find(const struct http_head *head,

@@ -3,10 +3,11 @@
 
 #include "tests/unit/table.h"
 
-#define POST   "POST / HTTP/1.1\r\nHost: a\r\n"
-#define POST10 "POST / HTTP/1.0\r\n"
-#define CL     "Content-Length: "
-#define TE     "Transfer-Encoding: "
+#define POST       "POST / HTTP/1.1\r\nHost: a\r\n"
+#define POST10     "POST / HTTP/1.0\r\n"
+#define CL         "Content-Length: "
+#define TE         "Transfer-Encoding: "
+#define OK(status) "HTTP/1.1 " status " X\r\n"
 
 static void requests_are_framed(void **state)
 {
@@ -241,7 +242,6 @@ static void responses_are_framed(void **state)
 		int status;
 		bool keep;
 	} cases[] = {
-#define OK(status) "HTTP/1.1 " status " X\r\n"
 		{ "a length", "GET", STR_INIT(OK("200") CL "5\r\n\r\n"),
 		  HTTP_BODY_LENGTH, 200, true },
 		{ "chunked", "GET", STR_INIT(OK("200") TE "chunked\r\n\r\n"),
@@ -277,9 +277,9 @@ static void responses_are_framed(void **state)
 		  100, true },
 		{ "103", "POST", STR_INIT(OK("103") "\r\n"), HTTP_BODY_NONE,
 		  103, true },
-		{ "100 that announces a body", "POST",
-		  STR_INIT(OK("100") CL "5\r\n\r\n"), HTTP_BODY_NONE, 100,
-		  false },
+		{ "100 with a length of none", "POST",
+		  STR_INIT(OK("100") CL "0\r\n\r\n"), HTTP_BODY_NONE, 100,
+		  true },
 		{ "101 is not HTTP any more", "GET", STR_INIT(OK("101") "\r\n"),
 		  HTTP_BODY_NONE, 101, false },
 		{ "204", "GET", STR_INIT(OK("204") "\r\n"), HTTP_BODY_NONE, 204,
@@ -322,6 +322,36 @@ static void responses_are_framed(void **state)
 		check_int(cases[i].name, head.framing, cases[i].framing);
 		check_int(cases[i].name, head.status, cases[i].status);
 		check_int(cases[i].name, head.keep_alive, cases[i].keep);
+	}
+	arena_fini(&a);
+}
+
+/* The final response follows on the same connection: where would it begin? */
+static void a_body_before_the_final_response_is_refused(void **state)
+{
+	static const struct {
+		const char *name;
+		struct str bytes;
+	} cases[] = {
+		{ "100 with a length", STR_INIT(OK("100") CL "1\r\n\r\n") },
+		{ "100 that is chunked",
+		  STR_INIT(OK("100") TE "chunked\r\n\r\n") },
+		{ "103 with a length", STR_INIT(OK("103") CL "5\r\n\r\n") },
+	};
+	struct http_head head;
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, 1 << 16);
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct http_fault fault = { 0 };
+
+		check_int(cases[i].name,
+			  http_parse_response(cases[i].bytes, STR("GET"), &a,
+					      &head, &fault),
+			  HTTP_BAD);
+		check_true(cases[i].name,
+			   strstr(fault.text, "a body after") != NULL);
 	}
 	arena_fini(&a);
 }
@@ -438,6 +468,7 @@ int main(void)
 		cmocka_unit_test(chunked_is_refused_in_1_0),
 		cmocka_unit_test(connections_are_kept),
 		cmocka_unit_test(responses_are_framed),
+		cmocka_unit_test(a_body_before_the_final_response_is_refused),
 		cmocka_unit_test(status_lines_are_read),
 		cmocka_unit_test(response_heads_are_bounded),
 	};
