@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "core/registry.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 enum {
@@ -18,10 +17,14 @@ static void add_model(struct catalog *c, struct model m,
 {
 	const struct model *was =
 		before != NULL ? map_get(&before->by_id, m.id) : NULL;
-	struct model *slot = &c->models[c->model_count];
+	struct model *slot;
 
-	if (map_get(&c->by_id, m.id) != NULL)
-		return; /* the first one stands: registered before listed */
+	/* The first one stands: registered before listed. */
+	if (c->model_count == c->model_max ||
+	    map_get(&c->by_id, m.id) != NULL) {
+		return;
+	}
+	slot = &c->models[c->model_count];
 	m.created_s = was != NULL ? was->created_s : now_s;
 	*slot = m;
 	c->model_count++;
@@ -121,7 +124,12 @@ struct catalog *catalog_new(struct registry *r, const struct model_list *lists,
 		copy_list(c, &c->lists[i], &lists[i]);
 		max += lists[i].count;
 	}
-	assert(max <= CATALOG_MODELS_MAX);
+	if (max > CATALOG_MODELS_MAX) {
+		log_warn("%zu models are listed; the first %d are served", max,
+			 CATALOG_MODELS_MAX);
+		max = CATALOG_MODELS_MAX;
+	}
+	c->model_max = max;
 	c->models = arena_alloc(&c->arena, max * sizeof(*c->models));
 	add_registered(c, before, now_s);
 	for (size_t i = 0; i < r->upstream_count; i++)

@@ -61,7 +61,7 @@ struct catalog {
 	struct arena arena;
 	struct registry *registry; /* a reference */
 	struct model *models;
-	size_t model_count;
+	size_t model_count, model_max;
 	struct map by_id;         /* model id to struct model */
 	struct model_list *lists; /* one per upstream */
 	int refs;
