@@ -58,6 +58,7 @@ def test_a_forced_tool_is_called(start):
 
 def test_models_health_version_providers(start):
     q = start()
+    q.wait_model("echo/echo")
     listed = json.loads(q.request("GET", "/v1/models")[2])
     assert [m["id"] for m in listed["data"]] == ["echo/echo"]
     assert listed["data"][0]["custom_metadata"]["provider_id"] == "echo"
