@@ -304,10 +304,11 @@ static void many_neighbours_can_be_dropped(void **state)
 	(void)state;
 	check_int("parse",
 		  json_parse(text, &(struct json_limits){ 0 }, &doc, &e), 0);
-	for (size_t i = strlen(keys); i-- > 1;)
+	for (size_t i = strlen(keys); i-- > 1;) {
 		check_int("drop",
 			  splice_drop(&s, &doc, 0, (struct str){ keys + i, 1 }),
 			  0);
+	}
 	check_int("changes", s.edit_count, 1);
 	json_fini(&doc);
 }
