@@ -393,6 +393,11 @@ static void a_full_pipe_drops_and_does_not_wait(void **state)
 
 static void a_stuck_pipe_is_given_up(void **state)
 {
+#ifdef __SANITIZE_ADDRESS__
+	/* gcc 12's AddressSanitizer does not survive pthread_cancel(). */
+	(void)state;
+	skip();
+#endif
 	static const int flags[] = { 0, O_NONBLOCK };
 
 	(void)state;
