@@ -246,16 +246,14 @@ static unsigned cap_of(enum llm_op op)
 	return 0;
 }
 
-static const char *op_text(enum llm_op op)
+int provider_check_op(const struct provider *p, enum llm_op op, struct arena *a,
+		      struct api_error *e)
 {
-	static const char *const texts[] = {
-		[LLM_CHAT] = "chat completions",
-		[LLM_COMPLETIONS] = "text completions",
-		[LLM_EMBEDDINGS] = "embeddings",
-		[LLM_MODELS] = "a list of its models",
-	};
-
-	return texts[op];
+	if ((p->type->caps & cap_of(op)) != 0)
+		return 0;
+	return api_fail(e, a, 501, "invalid_request_error", NULL,
+			"Provider '" STR_FMT "' (%s) does not offer %s.",
+			STR_ARG(p->id), p->type->name, llm_op_text(op));
 }
 
 int provider_encode(const struct provider *p,
@@ -267,13 +265,9 @@ int provider_encode(const struct provider *p,
 	assert((p->type->caps & PROVIDER_LOCAL) == 0);
 	assert(req->doc != NULL || req->op == LLM_MODELS);
 
-	if ((p->type->caps & cap_of(req->op)) == 0) {
-		return api_fail(e, a, 501, NULL, NULL,
-				"Provider '" STR_FMT
-				"' (%s) does not offer %s.",
-				STR_ARG(p->id), p->type->name,
-				op_text(req->op));
-	}
+	r = provider_check_op(p, req->op, a, e);
+	if (r != 0)
+		return r;
 	*out = (struct provider_call){ 0 };
 	if (p->type->encode != NULL) {
 		r = p->type->encode(p, req, a, out, e);

@@ -16,16 +16,9 @@
 #include "config/config.h"
 #include "http/head.h"
 #include "http/url.h"
-#include "llm/error.h"
+#include "llm/request.h"
 #include "json/json.h"
 #include "json/splice.h"
-
-enum llm_op {
-	LLM_CHAT,
-	LLM_COMPLETIONS,
-	LLM_EMBEDDINGS,
-	LLM_MODELS, /* GET of the model list */
-};
 
 enum provider_caps {
 	PROVIDER_CHAT = 1,
@@ -143,6 +136,10 @@ must_check int provider_init(struct provider *p,
 
 /* The value of a setting, or "". */
 struct str provider_setting(const struct provider *p, const char *key);
+
+/* Returns 0, or API_FAIL with a 501 when its kind does not offer op. */
+must_check int provider_check_op(const struct provider *p, enum llm_op op,
+				 struct arena *a, struct api_error *e);
 
 /* Through the type's functions, or OpenAI's. */
 must_check int provider_encode(const struct provider *p,

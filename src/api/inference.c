@@ -1,0 +1,203 @@
+#include "api/inference.h"
+
+#include "core/relay.h"
+
+struct inference {
+	struct api_call *call;
+	const struct inference_kind *kind;
+	struct json doc;
+	bool has_doc;
+	struct llm_request request;
+	struct str model; /* its JSON text, copied; "" when none was named */
+	struct exchange x;
+	struct relay relay;
+};
+
+static int bad_json(struct api_call *c, const struct json_error *je,
+		    struct api_error *e)
+{
+	(void)api_fail(e, &c->req->arena, 400, "invalid_request_error", NULL,
+		       "The request's body is not valid JSON: line %u, column "
+		       "%u: %s.",
+		       je->line, je->column, je->what);
+	e->code = STR("invalid_json");
+	return API_FAIL;
+}
+
+static int read_request(struct inference *inf, struct api_error *e)
+{
+	struct api_call *c = inf->call;
+	struct arena *a = &c->req->arena;
+	struct json_error je;
+	uint32_t model;
+	int r;
+
+	if (c->req->body.len == 0) {
+		return api_fail(e, a, 400, "invalid_request_error", NULL,
+				"The request has no body; send a JSON object "
+				"with %s.",
+				inf->kind->members);
+	}
+	if (json_parse(c->req->body, NULL, &inf->doc, &je) != 0)
+		return bad_json(c, &je, e);
+	inf->has_doc = true;
+	r = inf->kind->check(&inf->doc, a, &inf->request, e);
+	if (r != 0)
+		return r;
+	model = json_get(&inf->doc, json_root(&inf->doc), STR("model"));
+	if (json_type(&inf->doc, model) == JSON_STRING)
+		inf->model = arena_str(a, json_raw(&inf->doc, model));
+	return 0;
+}
+
+/* A model that is not in the catalog is taken for one of the right type. */
+static int check_type(struct api_call *c, const struct inference_kind *kind,
+		      const struct model *model, struct api_error *e)
+{
+	if (model == NULL || kind->model_type.len == 0 ||
+	    str_eq(model->type, kind->model_type))
+		return 0;
+	(void)api_fail(e, &c->req->arena, 400, "invalid_request_error", "model",
+		       "Model '" STR_FMT "' is of type '" STR_FMT
+		       "', but %s are for models of type '" STR_FMT "'.",
+		       STR_ARG(model->id), STR_ARG(model->type),
+		       llm_op_text(kind->op), STR_ARG(kind->model_type));
+	e->code = STR("wrong_model_type");
+	return API_FAIL;
+}
+
+static int find_target(struct inference *inf, struct model_target *out,
+		       struct api_error *e)
+{
+	struct api_call *c = inf->call;
+	int r = catalog_resolve(c->catalog, inf->request.model, &c->req->arena,
+				out, e);
+
+	if (r == 0)
+		r = check_type(c, inf->kind, out->model, e);
+	if (r == 0)
+		r = provider_check_op(&out->upstream->provider, inf->kind->op,
+				      &c->req->arena, e);
+	return r;
+}
+
+static int bad_key(struct api_call *c, const char *why, struct api_error *e)
+{
+	return api_fail(e, &c->req->arena, 400, "invalid_request_error", NULL,
+			"The header x-ogx-provider-data %s.", why);
+}
+
+/* What is sent in a header may hold nothing that ends one. */
+static bool is_sendable(struct str key)
+{
+	for (size_t i = 0; i < key.len; i++) {
+		if (key.ptr[i] <= ' ' || key.ptr[i] > '~')
+			return false;
+	}
+	return true;
+}
+
+/* A client may bring a key of its own, in an object with a member per kind. */
+static int read_key(struct api_call *c, const struct provider_type *type,
+		    struct str *out, struct api_error *e)
+{
+	static const struct json_limits limits = { .depth = 8, .nodes = 1000 };
+	const struct http_header *h =
+		http_find_name(&c->req->head, STR("x-ogx-provider-data"));
+	struct json_error bad;
+	struct json doc;
+	uint32_t v;
+
+	if (h == NULL || type->key_field == NULL)
+		return 0;
+	if (json_parse(h->value, &limits, &doc, &bad) != 0)
+		return bad_key(c, "is not a JSON object", e);
+	v = json_get(&doc, json_root(&doc), str_of(type->key_field));
+	if (json_type(&doc, v) == JSON_STRING) {
+		*out = arena_str(&c->req->arena,
+				 json_string(&doc, v, &c->req->arena));
+	}
+	json_fini(&doc);
+	if (!is_sendable(*out))
+		return bad_key(c, "has a key with other than visible ASCII", e);
+	return 0;
+}
+
+/*
+ * The upstream has begun to answer: a long stream is not to hold the request,
+ * which no retry will need.
+ */
+static void forget_request(void *arg)
+{
+	struct inference *inf = arg;
+
+	/* A provider that answers by itself still reads it. */
+	if (inf->x.head == NULL)
+		return;
+	json_fini(&inf->doc);
+	inf->has_doc = false;
+	inf->x.request.doc = NULL;
+	request_release_input(inf->call->req);
+}
+
+static void note(struct inference *inf, const struct model_target *target)
+{
+	struct api_call *c = inf->call;
+	const struct usage *u = &inf->relay.usage;
+
+	if (u->prompt_tokens > 0)
+		c->worker->stats.prompt_tokens += (uint64_t)u->prompt_tokens;
+	if (u->completion_tokens > 0)
+		c->worker->stats.completion_tokens +=
+			(uint64_t)u->completion_tokens;
+	if (!c->catalog->registry->config->log_access)
+		return;
+	c->note = arena_printf(
+		&c->req->arena,
+		" model=" STR_FMT " provider=" STR_FMT
+		" upstream_status=%d attempts=%u prompt_tokens=%lld "
+		"completion_tokens=%lld",
+		STR_ARG(str_take(inf->model, 200)),
+		STR_ARG(target->upstream->provider.id), inf->x.status,
+		inf->x.attempts, (long long)u->prompt_tokens,
+		(long long)u->completion_tokens);
+}
+
+static void run(struct inference *inf, const struct model_target *target,
+		struct str key)
+{
+	struct api_call *c = inf->call;
+
+	exchange_init(&inf->x, c->worker, target);
+	inf->x.request.op = inf->kind->op;
+	inf->x.request.key = key;
+	inf->x.request.doc = &inf->doc;
+	inf->x.request.stream = inf->request.stream;
+	relay_init(&inf->relay, c->req, &inf->x, inf->model);
+	relay_run(c->task, &inf->relay, forget_request, inf);
+	exchange_close(&inf->x);
+	note(inf, target);
+}
+
+void inference_run(struct api_call *c, const struct inference_kind *kind)
+{
+	struct inference *inf = arena_zalloc(&c->req->arena, sizeof(*inf));
+	struct model_target target;
+	struct str key = STR_NULL;
+	struct api_error e;
+	int r;
+
+	inf->call = c;
+	inf->kind = kind;
+	r = read_request(inf, &e);
+	if (r == 0)
+		r = find_target(inf, &target, &e);
+	if (r == 0)
+		r = read_key(c, target.upstream->provider.type, &key, &e);
+	if (r == 0)
+		run(inf, &target, key);
+	else
+		route_fail(c, &e);
+	if (inf->has_doc)
+		json_fini(&inf->doc);
+}

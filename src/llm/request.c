@@ -1,0 +1,13 @@
+#include "llm/request.h"
+
+const char *llm_op_text(enum llm_op op)
+{
+	static const char *const texts[] = {
+		[LLM_CHAT] = "chat completions",
+		[LLM_COMPLETIONS] = "text completions",
+		[LLM_EMBEDDINGS] = "embeddings",
+		[LLM_MODELS] = "a list of its models",
+	};
+
+	return texts[op];
+}
