@@ -25,7 +25,8 @@ static void add_model(struct catalog *c, struct model m,
 		return;
 	}
 	slot = &c->models[c->model_count];
-	m.created_s = was != NULL ? was->created_s : now_s;
+	if (m.created_s == 0)
+		m.created_s = was != NULL ? was->created_s : now_s;
 	*slot = m;
 	c->model_count++;
 	(void)map_put(&c->by_id, slot->id, slot);
@@ -67,22 +68,14 @@ static bool is_allowed(const struct provider *p, struct str upstream_id)
 	return false;
 }
 
-static struct str guess_type(struct str id)
-{
-	if (str_find(id, STR("embed")) < id.len)
-		return STR("embedding");
-	if (str_find(id, STR("rerank")) < id.len)
-		return STR("rerank");
-	return STR("llm");
-}
-
 /* A list of the upstream, or of what it is allowed to serve when it has none. */
 static void add_listed(struct catalog *c, const struct upstream *u,
 		       const struct model_list *list,
 		       const struct catalog *before, int64_t now_s)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		struct str id = list->ids[i];
+		const struct provider_model *m = &list->items[i];
+		struct str id = m->id;
 
 		if (!is_allowed(&u->provider, id))
 			continue;
@@ -93,7 +86,9 @@ static void add_listed(struct catalog *c, const struct upstream *u,
 						     STR_ARG(u->provider.id),
 						     STR_ARG(id)),
 				  .upstream_id = id,
-				  .type = guess_type(id),
+				  .type = provider_model_type(
+					  u->provider.type->known_models, m),
+				  .created_s = m->created_s,
 				  .upstream = u },
 			  before, now_s);
 	}
@@ -104,9 +99,11 @@ static void copy_list(struct catalog *c, struct model_list *to,
 {
 	*to = *from;
 	to->failure = arena_str(&c->arena, from->failure);
-	to->ids = arena_alloc(&c->arena, from->count * sizeof(*to->ids));
-	for (size_t i = 0; i < from->count; i++)
-		to->ids[i] = arena_str(&c->arena, from->ids[i]);
+	to->items = arena_alloc(&c->arena, from->count * sizeof(*to->items));
+	for (size_t i = 0; i < from->count; i++) {
+		to->items[i] = from->items[i];
+		to->items[i].id = arena_str(&c->arena, from->items[i].id);
+	}
 }
 
 struct catalog *catalog_new(struct registry *r, const struct model_list *lists,

@@ -51,7 +51,7 @@ struct model {
 
 /* What one upstream said when it was asked for its models. */
 struct model_list {
-	struct str *ids;
+	struct provider_model *items;
 	size_t count;
 	int64_t fetched_s;  /* 0: never */
 	struct str failure; /* why the last attempt failed, or "" */

@@ -9,7 +9,8 @@
 
 enum {
 	LIST_BYTES_MAX = 8 << 20,
-	LIST_MODELS_MAX = 20000
+	LIST_MODELS_MAX = 20000,
+	PAGES_MAX = 50
 };
 
 #define RETRY_NS    (15 * CLOCK_S) /* after a failure */
@@ -23,10 +24,11 @@ struct fetch {
 	struct arena arena;
 };
 
-static int read_list(struct task *t, struct exchange *x, struct fetch *f)
+/* Add the page that the exchange has opened to *out. */
+static int read_page(struct task *t, struct exchange *x, struct fetch *f,
+		     struct provider_models *out)
 {
-	struct str *ids = NULL, data;
-	size_t count = 0;
+	struct str data;
 	struct buf body;
 	int r;
 
@@ -38,13 +40,34 @@ static int read_list(struct task *t, struct exchange *x, struct fetch *f)
 	}
 	if (r == 0) {
 		r = provider_decode_models(&f->upstream->provider,
-					   buf_str(&body), &f->arena, &ids,
-					   &count);
+					   buf_str(&body), &f->arena, out);
 	}
 	buf_fini(&body);
-	if (r == 0) {
-		f->list->ids = ids;
-		f->list->count = count;
+	return r;
+}
+
+/* One page after the other, until there is no next. */
+static int read_list(struct task *t, struct fetch *f,
+		     struct provider_models *out, struct str *failure)
+{
+	struct model_target target = { .upstream = f->upstream };
+	int r = 0;
+
+	for (int page = 0; r == 0 && page < PAGES_MAX; page++) {
+		struct exchange x;
+
+		exchange_init(&x, f->worker, &target);
+		x.arena = &f->arena;
+		x.request.op = LLM_MODELS;
+		x.request.page = out->next_page;
+		out->next_page = STR_NULL;
+		r = exchange_open(t, &x);
+		if (r == 0)
+			r = read_page(t, &x, f, out);
+		*failure = x.error.message;
+		exchange_close(&x);
+		if (out->next_page.len == 0 || out->count >= LIST_MODELS_MAX)
+			break;
 	}
 	return r;
 }
@@ -52,27 +75,28 @@ static int read_list(struct task *t, struct exchange *x, struct fetch *f)
 static void fetch_list(struct task *t, void *arg)
 {
 	struct fetch *f = arg;
-	struct model_target target = { .upstream = f->upstream };
-	struct exchange x;
-	int r;
+	struct provider_models all = { 0 };
+	struct str failure = STR_NULL;
+	int r = read_list(t, f, &all, &failure);
 
-	exchange_init(&x, f->worker, &target);
-	x.arena = &f->arena;
-	x.request.op = LLM_MODELS;
-	r = exchange_open(t, &x);
-	if (r == 0)
-		r = read_list(t, &x, f);
-	if (r == 0 && f->list->count > LIST_MODELS_MAX)
-		f->list->count = LIST_MODELS_MAX;
-	if (r == 0) {
-		f->list->fetched_s = task_wall(t) / CLOCK_S;
-		f->list->failure = STR_NULL;
-	} else {
-		f->list->failure = x.error.message.len > 0
-					   ? x.error.message
+	if (r != 0) {
+		f->list->failure = failure.len > 0
+					   ? failure
 					   : STR("its model list is not one");
+		return;
 	}
-	exchange_close(&x);
+	f->list->items = all.items;
+	f->list->count =
+		all.count < LIST_MODELS_MAX ? all.count : LIST_MODELS_MAX;
+	f->list->fetched_s = task_wall(t) / CLOCK_S;
+	f->list->failure = STR_NULL;
+}
+
+static bool same_model(const struct provider_model *a,
+		       const struct provider_model *b)
+{
+	return str_eq(a->id, b->id) && str_eq(a->type, b->type) &&
+	       a->created_s == b->created_s;
 }
 
 static bool same_list(const struct model_list *a, const struct model_list *b)
@@ -81,7 +105,7 @@ static bool same_list(const struct model_list *a, const struct model_list *b)
 	    (a->fetched_s == 0) != (b->fetched_s == 0))
 		return false;
 	for (size_t i = 0; i < a->count; i++) {
-		if (!str_eq(a->ids[i], b->ids[i]))
+		if (!same_model(&a->items[i], &b->items[i]))
 			return false;
 	}
 	return true;
@@ -142,7 +166,7 @@ static bool fetch_all(struct task *t, struct worker *w)
 
 		f->worker = w;
 		f->upstream = &reg->upstreams[i];
-		arena_init(&f->arena, 4 * LIST_BYTES_MAX);
+		arena_init(&f->arena, 16 * LIST_BYTES_MAX);
 		f->list = arena_zalloc(&f->arena, sizeof(*f->list));
 		*f->list = w->catalog->lists[i];
 		if (asks(f->upstream) &&

@@ -13,14 +13,18 @@ static int encode(const struct provider *p, const struct provider_request *req,
 		  struct api_error *e)
 {
 	struct str key = provider_key(p, req);
+	struct str page;
 
 	if (req->op != LLM_MODELS)
 		return openai_encode(p, req, a, out, e);
 	if (key.len == 0)
 		return openai_no_key(p, a, e);
 	openai_start(p, req, a, out);
-	out->target =
-		arena_printf(a, STR_FMT "?limit=1000", STR_ARG(out->target));
+	page = url_encode(req->page, false, a);
+	out->target = arena_printf(a, STR_FMT "?limit=1000%s" STR_FMT,
+				   STR_ARG(out->target),
+				   req->page.len > 0 ? "&after_id=" : "",
+				   STR_ARG(page));
 	provider_call_header(out, STR("x-api-key"), key);
 	provider_call_header(out, STR("anthropic-version"), STR("2023-06-01"));
 	return 0;

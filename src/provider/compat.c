@@ -24,6 +24,12 @@ static const struct setting ollama[] = {
 	TYPES_UNUSED("raise_on_connect_error"),
 	{ 0 },
 };
+static const struct provider_known_model ollama_known[] = {
+	{ "all-minilm", "embedding" },
+	{ "bge-m3", "embedding" },
+	{ "bge-large", "embedding" },
+	{ 0 },
+};
 const struct provider_type compat_ollama = {
 	.name = "remote::ollama",
 	.id = "ollama",
@@ -34,6 +40,7 @@ const struct provider_type compat_ollama = {
 	.key_field = "ollama_api_key",
 	.key_optional = true,
 	.settings = ollama,
+	.known_models = ollama_known,
 	.setup = openai_setup_v1,
 };
 
@@ -66,6 +73,15 @@ const struct provider_type compat_llama_cpp = {
 
 SETTINGS(together, "https://api.together.xyz/v1", "TOGETHER_BASE_URL",
 	 "api_key", "TOGETHER_API_KEY");
+static const struct provider_known_model together_known[] = {
+	{ "BAAI/bge-base-en-v1.5", "embedding" },
+	{ "BAAI/bge-large-en-v1.5", "embedding" },
+	{ "Alibaba-NLP/gte-modernbert-base", "embedding" },
+	{ "intfloat/multilingual-e5-large-instruct", "embedding" },
+	{ "togethercomputer/m2-bert-80M-32k-retrieval", "embedding" },
+	{ "Salesforce/Llama-Rank-V1", "rerank" },
+	{ 0 },
+};
 const struct provider_type compat_together = {
 	.name = "remote::together",
 	.id = "together",
@@ -75,6 +91,7 @@ const struct provider_type compat_together = {
 	.key_env = "TOGETHER_API_KEY",
 	.key_field = "together_api_key",
 	.settings = together,
+	.known_models = together_known,
 };
 
 SETTINGS(fireworks, "https://api.fireworks.ai/inference/v1",
@@ -136,6 +153,10 @@ static const struct setting nvidia[] = {
 	TYPES_UNUSED("append_api_version"),
 	{ 0 },
 };
+static const struct provider_known_model nvidia_known[] = {
+	{ "baai/bge-m3", "embedding" },
+	{ 0 },
+};
 const struct provider_type compat_nvidia = {
 	.name = "remote::nvidia",
 	.id = "nvidia",
@@ -145,6 +166,7 @@ const struct provider_type compat_nvidia = {
 	.key_env = "NVIDIA_API_KEY",
 	.key_field = "nvidia_api_key",
 	.settings = nvidia,
+	.known_models = nvidia_known,
 	.setup = openai_setup_v1,
 };
 

@@ -31,14 +31,20 @@ static int encode(const struct provider *p, const struct provider_request *req,
 }
 
 static int decode_models(const struct provider *p, struct str body,
-			 struct arena *a, struct str **out_ids, size_t *out_n)
+			 struct arena *a, struct provider_models *out)
 {
 	static const struct openai_list list = { STR_INIT("endpoints"),
 						 STR_INIT("name") };
 
 	(void)p;
-	return openai_decode_list(body, &list, a, out_ids, out_n);
+	return openai_decode_list(body, &list, a, out);
 }
+
+static const struct provider_known_model known[] = {
+	{ "databricks-gte-large-en", "embedding" },
+	{ "databricks-bge-large-en", "embedding" },
+	{ 0 },
+};
 
 const struct provider_type databricks_type = {
 	.name = "remote::databricks",
@@ -51,4 +57,5 @@ const struct provider_type databricks_type = {
 	.setup = setup,
 	.encode = encode,
 	.decode_models = decode_models,
+	.known_models = known,
 };

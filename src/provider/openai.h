@@ -51,10 +51,14 @@ must_check int openai_setup_v1(struct provider *p, struct arena *a,
 void openai_map_error(const struct provider *p, int status, struct str body,
 		      struct arena *a, struct api_error *out);
 
-/* {"data":[{"id"}]}, or a bare array of the same. */
+/*
+ * {"data":[{"id","created","type"}]}, or a bare array of the same.  "created"
+ * or "created_at" is a number of seconds or a date; "type" counts when it is
+ * embedding or rerank.  {"has_more":true,"last_id"} is a next page.
+ */
 must_check int openai_decode_models(const struct provider *p, struct str body,
-				    struct arena *a, struct str **out_ids,
-				    size_t *out_n);
+				    struct arena *a,
+				    struct provider_models *out);
 
 /* The same for other names of the array and of the id. */
 struct openai_list {
@@ -62,7 +66,6 @@ struct openai_list {
 	struct str id;
 };
 must_check int openai_decode_list(struct str body, const struct openai_list *l,
-				  struct arena *a, struct str **out_ids,
-				  size_t *out_n);
+				  struct arena *a, struct provider_models *out);
 
 #endif

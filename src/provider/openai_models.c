@@ -3,6 +3,7 @@
 #include "base/err.h"
 
 #include <errno.h>
+#include <time.h>
 
 enum {
 	MODELS_MAX = 20000,
@@ -19,8 +20,63 @@ static uint32_t find_array(const struct json *doc, struct str name)
 	return json_type(doc, v) == JSON_ARRAY ? v : JSON_NONE;
 }
 
-static size_t read_ids(const struct json *doc, uint32_t array, struct str key,
-		       struct arena *a, struct str *ids)
+/* "2025-02-19T00:00:00Z", in seconds; 0 for anything else. */
+static int64_t date(struct str text)
+{
+	static const char shape[] = "dddd-dd-ddTdd:dd:dd";
+	int n[7] = { 0 };
+	struct tm tm;
+
+	for (size_t i = 0, part = 0; i < sizeof(shape) - 1; i++) {
+		char c = i < text.len ? text.ptr[i] : '\0';
+
+		if (shape[i] == 'd' && c >= '0' && c <= '9')
+			n[part] = n[part] * 10 + (c - '0');
+		else if (shape[i] == c)
+			part++;
+		else
+			return 0;
+	}
+	tm = (struct tm){ .tm_year = n[0] - 1900,
+			  .tm_mon = n[1] - 1,
+			  .tm_mday = n[2],
+			  .tm_hour = n[3],
+			  .tm_min = n[4],
+			  .tm_sec = n[5] };
+	return (int64_t)timegm(&tm);
+}
+
+static int64_t created(const struct json *doc, uint32_t entry, struct arena *a)
+{
+	uint32_t v = json_get(doc, entry, STR("created"));
+	int64_t n = 0;
+
+	if (v == JSON_NONE)
+		v = json_get(doc, entry, STR("created_at"));
+	if (json_type(doc, v) == JSON_STRING)
+		n = date(json_string(doc, v, a));
+	else if (!json_to_i64(doc, v, &n))
+		n = 0;
+	return n > 0 ? n : 0;
+}
+
+static struct str said_type(const struct json *doc, uint32_t entry)
+{
+	static const struct str types[] = { STR_INIT("embedding"),
+					    STR_INIT("rerank") };
+	uint32_t v = json_get(doc, entry, STR("type"));
+
+	for (size_t i = 0; i < countof(types); i++) {
+		if (json_type(doc, v) == JSON_STRING &&
+		    json_is(doc, v, types[i]))
+			return types[i];
+	}
+	return STR_NULL;
+}
+
+static size_t read_entries(const struct json *doc, uint32_t array,
+			   struct str key, struct arena *a,
+			   struct provider_model *out)
 {
 	size_t n = 0;
 
@@ -32,19 +88,50 @@ static size_t read_ids(const struct json *doc, uint32_t array, struct str key,
 		if (json_type(doc, id) != JSON_STRING)
 			continue;
 		text = json_string(doc, id, a);
-		if (text.len > 0 && text.len <= ID_MAX)
-			ids[n++] = arena_str(a, text);
+		if (text.len == 0 || text.len > ID_MAX)
+			continue;
+		out[n++] = (struct provider_model){
+			.id = arena_str(a, text),
+			.type = said_type(doc, v),
+			.created_s = created(doc, v, a),
+		};
 	}
 	return n;
 }
 
+static struct str next_page(const struct json *doc, struct arena *a)
+{
+	uint32_t root = json_root(doc);
+	uint32_t last = json_get(doc, root, STR("last_id"));
+
+	if (json_type(doc, last) != JSON_STRING ||
+	    !json_is_true(doc, json_get(doc, root, STR("has_more"))))
+		return STR_NULL;
+	return arena_str(a, str_take(json_string(doc, last, a), ID_MAX));
+}
+
+static void add_page(const struct json *doc, uint32_t list, struct str key,
+		     struct arena *a, struct provider_models *out)
+{
+	uint32_t count = json_count(doc, list);
+	struct provider_model *all;
+
+	if (count > MODELS_MAX)
+		count = MODELS_MAX;
+	all = arena_alloc(a, (out->count + count) * sizeof(*all));
+	if (out->count > 0)
+		memcpy(all, out->items, out->count * sizeof(*all));
+	out->items = all;
+	out->count += read_entries(doc, list, key, a, all + out->count);
+	out->next_page = next_page(doc, a);
+}
+
 int openai_decode_list(struct str body, const struct openai_list *l,
-		       struct arena *a, struct str **out_ids, size_t *out_n)
+		       struct arena *a, struct provider_models *out)
 {
 	struct json doc;
 	struct json_error bad;
-	struct str *ids;
-	uint32_t list, count;
+	uint32_t list;
 
 	if (json_parse(body, &(struct json_limits){ 0 }, &doc, &bad) != 0) {
 		return err_new(-EPROTO, "model list: %s at byte %zu", bad.what,
@@ -56,24 +143,17 @@ int openai_decode_list(struct str body, const struct openai_list *l,
 		return err_new(-EPROTO, "model list: no array '" STR_FMT "'",
 			       STR_ARG(l->array));
 	}
-	count = json_count(&doc, list);
-	if (count > MODELS_MAX)
-		count = MODELS_MAX;
-	ids = arena_alloc(a, (*out_n + count) * sizeof(*ids));
-	if (*out_n > 0)
-		memcpy(ids, *out_ids, *out_n * sizeof(*ids));
-	*out_n += read_ids(&doc, list, l->id, a, ids + *out_n);
-	*out_ids = ids;
+	add_page(&doc, list, l->id, a, out);
 	json_fini(&doc);
 	return 0;
 }
 
 int openai_decode_models(const struct provider *p, struct str body,
-			 struct arena *a, struct str **out_ids, size_t *out_n)
+			 struct arena *a, struct provider_models *out)
 {
 	static const struct openai_list list = { STR_INIT("data"),
 						 STR_INIT("id") };
 
 	(void)p;
-	return openai_decode_list(body, &list, a, out_ids, out_n);
+	return openai_decode_list(body, &list, a, out);
 }

@@ -316,9 +316,9 @@ void provider_map_error(const struct provider *p, int status, struct str body,
 }
 
 int provider_decode_models(const struct provider *p, struct str body,
-			   struct arena *a, struct str **out_ids, size_t *out_n)
+			   struct arena *a, struct provider_models *out)
 {
 	if (p->type->decode_models != NULL)
-		return p->type->decode_models(p, body, a, out_ids, out_n);
-	return openai_decode_models(p, body, a, out_ids, out_n);
+		return p->type->decode_models(p, body, a, out);
+	return openai_decode_models(p, body, a, out);
 }

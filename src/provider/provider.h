@@ -17,6 +17,7 @@
 #include "http/head.h"
 #include "http/url.h"
 #include "llm/request.h"
+#include "provider/model.h"
 #include "json/json.h"
 #include "json/splice.h"
 
@@ -39,6 +40,8 @@ struct provider_request {
 	const struct json *doc; /* the client's body; NULL for LLM_MODELS */
 	bool stream;
 	int64_t wall_ns; /* for signatures with a date */
+	struct str
+		page; /* LLM_MODELS: provider_models.next_page, "" at first */
 	/* overrides of the configured key for this request; "" for none */
 	struct str key;
 };
@@ -93,10 +96,12 @@ struct provider_type {
 	void (*map_error)(const struct provider *p, int status, struct str body,
 			  struct arena *a, struct api_error *out);
 
-	/* Read one page of a model list: ids are added to out, in a. */
+	/* Read one page of a model list: its models are added to out, in a. */
 	int (*decode_models)(const struct provider *p, struct str body,
-			     struct arena *a, struct str **out_ids,
-			     size_t *out_n);
+			     struct arena *a, struct provider_models *out);
+
+	/* What the names of its models do not tell; NULL for none. */
+	const struct provider_known_model *known_models;
 
 	/*
 	 * PROVIDER_LOCAL only: append the next bytes of the HTTP body (for a
@@ -149,8 +154,8 @@ must_check int provider_encode(const struct provider *p,
 void provider_map_error(const struct provider *p, int status, struct str body,
 			struct arena *a, struct api_error *out);
 must_check int provider_decode_models(const struct provider *p, struct str body,
-				      struct arena *a, struct str **out_ids,
-				      size_t *out_n);
+				      struct arena *a,
+				      struct provider_models *out);
 
 /*
  * The providers that the environment asks for when no file does: each kind

@@ -199,21 +199,87 @@ static void model_lists_are_read(void **state)
 	(void)state;
 	arena_init(&a, 1 << 20);
 	for (size_t i = 0; i < countof(cases); i++) {
-		struct str first = STR("first"), *ids = &first;
+		struct provider_model first = { .id = STR("first") };
+		struct provider_models out = { .items = &first, .count = 1 };
 		struct str all = STR_NULL;
-		size_t n = 1;
 
 		make(&p, cases[i].type, "", &a);
 		check_int(cases[i].name,
 			  provider_decode_models(&p, str_of(cases[i].body), &a,
-						 &ids, &n),
+						 &out),
 			  cases[i].want);
-		for (size_t j = 0; j < n; j++) {
+		for (size_t j = 0; j < out.count; j++) {
 			all = arena_printf(&a, STR_FMT "%s" STR_FMT,
 					   STR_ARG(all), j > 0 ? " " : "",
-					   STR_ARG(ids[j]));
+					   STR_ARG(out.items[j].id));
 		}
 		check_str(cases[i].name, all, str_of(cases[i].ids));
+	}
+	arena_fini(&a);
+}
+
+/* What a list tells of a model: id, type, creation, and the next page. */
+static void model_lists_tell_more(void **state)
+{
+	static const struct {
+		const char *name, *type, *body, *want;
+	} cases[] = {
+		{ "created is kept", "remote::openai",
+		  "{\"data\":[{\"id\":\"a\",\"created\":1700000000}]}",
+		  "a llm 1700000000" },
+		{ "dates are seconds", "remote::anthropic",
+		  "{\"data\":[{\"id\":\"c\",\"type\":\"model\","
+		  "\"created_at\":\"2025-02-19T00:00:00Z\"}],"
+		  "\"has_more\":true,\"last_id\":\"c\"}",
+		  "c llm 1739923200 next c" },
+		{ "what is no date is none", "remote::anthropic",
+		  "{\"data\":[{\"id\":\"c\",\"created_at\":\"2025\"}],"
+		  "\"has_more\":false,\"last_id\":\"c\"}",
+		  "c llm 0" },
+		{ "the list says the type", "remote::together",
+		  "[{\"id\":\"a\",\"type\":\"embedding\"},"
+		  "{\"id\":\"b-embed\",\"type\":\"chat\"},"
+		  "{\"id\":\"c\",\"type\":\"rerank\"}]",
+		  "a embedding 0; b-embed embedding 0; c rerank 0" },
+		{ "known models and their tags", "remote::ollama",
+		  "{\"data\":[{\"id\":\"all-minilm:l6-v2\"},"
+		  "{\"id\":\"all-minilmish\"},{\"id\":\"llama3:8b\"}]}",
+		  "all-minilm:l6-v2 embedding 0; all-minilmish llm 0; "
+		  "llama3:8b llm 0" },
+		{ "names tell", "remote::vllm",
+		  "{\"data\":[{\"id\":\"Qwen3-embedding\"},"
+		  "{\"id\":\"Qwen3-reranker\"}]}",
+		  "Qwen3-embedding embedding 0; Qwen3-reranker rerank 0" },
+	};
+	struct arena a;
+	struct provider p;
+
+	(void)state;
+	arena_init(&a, 1 << 20);
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct provider_models out = { 0 };
+		struct str all = STR_NULL;
+
+		make(&p, cases[i].type, "", &a);
+		check_int(cases[i].name,
+			  provider_decode_models(&p, str_of(cases[i].body), &a,
+						 &out),
+			  0);
+		for (size_t j = 0; j < out.count; j++) {
+			all = arena_printf(
+				&a, STR_FMT "%s" STR_FMT " " STR_FMT " %lld",
+				STR_ARG(all), j > 0 ? "; " : "",
+				STR_ARG(out.items[j].id),
+				STR_ARG(provider_model_type(
+					p.type->known_models, &out.items[j])),
+				(long long)out.items[j].created_s);
+		}
+		if (out.next_page.len > 0) {
+			all = arena_printf(&a, STR_FMT " next " STR_FMT,
+					   STR_ARG(all),
+					   STR_ARG(out.next_page));
+		}
+		check_str(cases[i].name, all, str_of(cases[i].want));
 	}
 	arena_fini(&a);
 }
@@ -225,6 +291,7 @@ int main(void)
 		cmocka_unit_test(foreign_bodies_are_cut),
 		cmocka_unit_test(kinds_say_what_to_do),
 		cmocka_unit_test(model_lists_are_read),
+		cmocka_unit_test(model_lists_tell_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
