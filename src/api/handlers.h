@@ -11,6 +11,9 @@
 /* chat.c: POST /v1/chat/completions */
 void chat_create(struct api_call *c);
 
+/* completions.c: POST /v1/completions */
+void completions_create(struct api_call *c);
+
 /* models.c: GET /v1/models, GET /v1/models/{id} (ids contain slashes) */
 void models_list(struct api_call *c);
 void models_get(struct api_call *c);

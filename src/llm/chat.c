@@ -203,28 +203,12 @@ static int check_format(const struct field_checker *c, uint32_t format)
 	return 0;
 }
 
-static int check_stream_options(const struct field_checker *c, uint32_t options)
-{
-	static const struct field in_options[] = {
-		{ STR_INIT("include_usage"), FIELD_BOOL },
-		{ STR_INIT("include_obfuscation"), FIELD_BOOL },
-		{ { 0 } },
-	};
-	uint32_t at[2];
-
-	field_find(c->doc, options, in_options, at);
-	return field_check(c, in_options, at,
-			   FIELD_PATH(NULL, "stream_options"));
-}
-
 static int check_all(const struct field_checker *c, const uint32_t *at)
 {
 	int r = field_check(c, fields, at, NULL);
 
-	if (r == 0 && json_raw(c->doc, at[MODEL]).len == 2) {
-		r = field_bad_value(c, FIELD_PATH(NULL, "model"), at[MODEL],
-				    "the ids that GET /v1/models lists");
-	}
+	if (r == 0)
+		r = field_check_model(c, at[MODEL]);
 	if (r == 0)
 		r = message_check(c, at[MESSAGES]);
 	if (r == 0 && at[TOOLS] != JSON_NONE)
@@ -233,8 +217,8 @@ static int check_all(const struct field_checker *c, const uint32_t *at)
 		r = check_tool_choice(c, at[TOOL_CHOICE], at[TOOLS]);
 	if (r == 0 && at[RESPONSE_FORMAT] != JSON_NONE)
 		r = check_format(c, at[RESPONSE_FORMAT]);
-	if (r == 0 && at[STREAM_OPTIONS] != JSON_NONE)
-		r = check_stream_options(c, at[STREAM_OPTIONS]);
+	if (r == 0)
+		r = field_check_stream_options(c, at[STREAM_OPTIONS]);
 	return r;
 }
 
@@ -253,12 +237,10 @@ int chat_validate(const struct json *doc, struct arena *a,
 	struct field_checker c = { doc, a, e };
 	uint32_t root = json_root(doc);
 	uint32_t at[MEMBER_COUNT];
-	int r;
+	int r = field_check_object(&c, root);
 
-	if (json_type(doc, root) != JSON_OBJECT) {
-		return api_fail(e, a, 400, NULL, NULL,
-				"The request body must be a JSON object.");
-	}
+	if (r != 0)
+		return r;
 	field_find(doc, root, fields, at);
 	r = check_all(&c, at);
 	if (r != 0)

@@ -19,6 +19,7 @@ static const char *const expectations[] = {
 	[FIELD_STR_OR_ARRAY] = "a string or an array",
 	[FIELD_STR_OR_OBJECT] = "a string or an object",
 	[FIELD_NUMBERS] = "an object with numbers as values",
+	[FIELD_INT_OR_BOOL] = "an integer or a boolean",
 };
 
 static const char *type_text(enum json_type type)
@@ -89,6 +90,19 @@ int field_empty_array(const struct field_checker *c,
 		       "': an empty array; at least one element is needed.",
 		       STR_ARG(param));
 	return fail(c, param, "empty_array");
+}
+
+int field_long_array(const struct field_checker *c,
+		     const struct field_path *path, uint32_t count,
+		     uint32_t max)
+{
+	struct str param = path_text(path, c->arena);
+
+	(void)api_fail(c->error, c->arena, 400, NULL, NULL,
+		       "Invalid '" STR_FMT
+		       "': an array of %u elements; at most %u are allowed.",
+		       STR_ARG(param), count, max);
+	return fail(c, param, "array_above_max_length");
 }
 
 /* At most SHOWN_MAX bytes, never a part of a UTF-8 character. */
@@ -207,6 +221,9 @@ static bool has_kind(const struct json *doc, uint32_t v, enum field_kind kind)
 		return type == JSON_STRING || type == JSON_OBJECT;
 	case FIELD_NUMBERS:
 		return type == JSON_OBJECT && all_are(doc, v, JSON_NUMBER);
+	case FIELD_INT_OR_BOOL:
+		return type == JSON_TRUE || type == JSON_FALSE ||
+		       (type == JSON_NUMBER && is_integer(doc, v));
 	}
 	return false;
 }
@@ -217,7 +234,7 @@ static int out_of_range(const struct field_checker *c, const struct field *f,
 	struct str param = path_text(FIELD_PATH(up, f->name.ptr), c->arena);
 	struct str text = shown(json_raw(c->doc, v));
 	double d = 0;
-	bool is_int = f->kind == FIELD_INT;
+	bool is_int = f->kind != FIELD_NUMBER;
 	bool below = !json_to_double(c->doc, v, &d) || d < f->min;
 
 	(void)api_fail(c->error, c->arena, 400, NULL, NULL,
@@ -252,9 +269,40 @@ int field_check(const struct field_checker *c, const struct field *table,
 			return field_wrong_type(c, FIELD_PATH(up, f->name.ptr),
 						at[i], expectations[f->kind]);
 		}
-		if (f->ranged && (!json_to_double(c->doc, at[i], &d) ||
-				  d < f->min || d > f->max))
+		if (f->ranged && json_type(c->doc, at[i]) == JSON_NUMBER &&
+		    (!json_to_double(c->doc, at[i], &d) || d < f->min ||
+		     d > f->max))
 			return out_of_range(c, f, up, at[i]);
 	}
 	return 0;
+}
+
+int field_check_object(const struct field_checker *c, uint32_t root)
+{
+	if (json_type(c->doc, root) == JSON_OBJECT)
+		return 0;
+	return api_fail(c->error, c->arena, 400, NULL, NULL,
+			"The request body must be a JSON object.");
+}
+
+int field_check_model(const struct field_checker *c, uint32_t v)
+{
+	if (v == JSON_NONE || json_raw(c->doc, v).len > 2)
+		return 0;
+	return field_bad_value(c, FIELD_PATH(NULL, "model"), v,
+			       "the ids that GET /v1/models lists");
+}
+
+int field_check_stream_options(const struct field_checker *c, uint32_t v)
+{
+	static const struct field in_options[] = {
+		{ STR_INIT("include_usage"), FIELD_BOOL },
+		{ STR_INIT("include_obfuscation"), FIELD_BOOL },
+		{ { 0 } },
+	};
+	uint32_t at[2];
+
+	field_find(c->doc, v, in_options, at);
+	return field_check(c, in_options, at,
+			   FIELD_PATH(NULL, "stream_options"));
 }

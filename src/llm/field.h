@@ -34,13 +34,14 @@ enum field_kind {
 	FIELD_STR_OR_ARRAY,  /* an array of anything */
 	FIELD_STR_OR_OBJECT, /* "auto" or {...} */
 	FIELD_NUMBERS,       /* an object whose values are numbers */
+	FIELD_INT_OR_BOOL,   /* a range holds for the integer */
 };
 
 struct field {
 	struct str name; /* a literal; "" ends a table */
 	enum field_kind kind;
 	bool required;
-	bool ranged; /* FIELD_INT, FIELD_NUMBER: min and max hold */
+	bool ranged; /* of a number: min and max hold */
 	double min, max;
 };
 
@@ -81,9 +82,18 @@ int field_wrong_type(const struct field_checker *c,
 		     const char *expected);
 int field_empty_array(const struct field_checker *c,
 		      const struct field_path *path);
+int field_long_array(const struct field_checker *c,
+		     const struct field_path *path, uint32_t count,
+		     uint32_t max);
 /* allowed: "'a', 'b' and 'c'" */
 int field_bad_value(const struct field_checker *c,
 		    const struct field_path *path, uint32_t v,
 		    const char *allowed);
+
+/* What most endpoints have; each returns 0 or API_FAIL.  v may be JSON_NONE. */
+must_check int field_check_object(const struct field_checker *c, uint32_t root);
+must_check int field_check_model(const struct field_checker *c, uint32_t v);
+must_check int field_check_stream_options(const struct field_checker *c,
+					  uint32_t v);
 
 #endif

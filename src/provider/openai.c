@@ -39,6 +39,22 @@ void openai_start(const struct provider *p, const struct provider_request *req,
 			     STR("quipu/" QUIPU_VERSION));
 }
 
+/*
+ * The logprobs of text completions are a number; OGX's clients send a boolean,
+ * which servers read as 1 and none, or refuse.
+ */
+static int edit_logprobs(const struct json *doc, struct splice *s)
+{
+	struct str name = STR("logprobs");
+	uint32_t v = json_get(doc, json_root(doc), name);
+
+	if (json_type(doc, v) == JSON_TRUE)
+		return splice_set(s, doc, json_root(doc), name, STR("1"));
+	if (json_type(doc, v) == JSON_FALSE)
+		return splice_drop(s, doc, json_root(doc), name);
+	return 0;
+}
+
 int openai_edit(const struct provider_request *req, struct arena *a,
 		struct splice *s, struct api_error *e)
 {
@@ -46,6 +62,10 @@ int openai_edit(const struct provider_request *req, struct arena *a,
 	uint32_t root = json_root(doc);
 
 	*s = (struct splice){ .text = doc->text };
+	if (req->op == LLM_COMPLETIONS && edit_logprobs(doc, s) != 0) {
+		return api_fail(e, a, 400, NULL, "logprobs",
+				"'logprobs' is given too many times.");
+	}
 	if (json_is(doc, json_get(doc, root, STR("model")), req->model) &&
 	    !json_has_duplicates(doc, root))
 		return 0;

@@ -251,7 +251,7 @@ int provider_check_op(const struct provider *p, enum llm_op op, struct arena *a,
 {
 	if ((p->type->caps & cap_of(op)) != 0)
 		return 0;
-	return api_fail(e, a, 501, "invalid_request_error", NULL,
+	return api_fail(e, a, 501, NULL, NULL,
 			"Provider '" STR_FMT "' (%s) does not offer %s.",
 			STR_ARG(p->id), p->type->name, llm_op_text(op));
 }
