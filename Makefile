@@ -49,7 +49,7 @@ asan tsan: %: packages-test build/%/build.ninja
 	@tools/test --tree build/$* unit fuzz sim e2e
 
 valgrind: packages-test build/debug/build.ninja
-	@tools/test --tree build/debug --valgrind unit
+	@tools/test --tree build/debug --valgrind unit e2e
 
 fuzz: packages-test build/fuzz/build.ninja
 	@ninja -C build/fuzz

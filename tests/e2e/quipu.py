@@ -12,6 +12,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BIN = os.environ.get("QUIPU_BIN") or os.path.join(ROOT, "build", "release", "quipu")
 # Sanitizers and valgrind make everything slower; deadlines follow.
 SLOW = float(os.environ.get("QUIPU_SLOW", "1"))
+TSAN_OPTIONS = "suppressions=" + os.path.join(ROOT, "tests", "e2e", "tsan.supp")
 WRAPPER = os.environ.get("QUIPU_WRAPPER", "").split()
 
 
@@ -30,7 +31,7 @@ class Quipu:
         args += [str(f) for f in flags]
         base = {k: os.environ[k] for k in ("PATH", "HOME", "ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
                 if k in os.environ}
-        base.setdefault("TSAN_OPTIONS", "suppressions=" + os.path.join(ROOT, "tests", "e2e", "tsan.supp"))
+        base.setdefault("TSAN_OPTIONS", TSAN_OPTIONS)
         self.log = open(self.log_path, "wb")
         self.process = subprocess.Popen(args, env={**base, **(env or {})}, stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log, **popen)

