@@ -81,48 +81,6 @@ static int find_target(struct inference *inf, struct model_target *out,
 	return r;
 }
 
-static int bad_key(struct api_call *c, const char *why, struct api_error *e)
-{
-	return api_fail(e, &c->req->arena, 400, "invalid_request_error", NULL,
-			"The header x-ogx-provider-data %s.", why);
-}
-
-/* What is sent in a header may hold nothing that ends one. */
-static bool is_sendable(struct str key)
-{
-	for (size_t i = 0; i < key.len; i++) {
-		if (key.ptr[i] <= ' ' || key.ptr[i] > '~')
-			return false;
-	}
-	return true;
-}
-
-/* A client may bring a key of its own, in an object with a member per kind. */
-static int read_key(struct api_call *c, const struct provider_type *type,
-		    struct str *out, struct api_error *e)
-{
-	static const struct json_limits limits = { .depth = 8, .nodes = 1000 };
-	const struct http_header *h =
-		http_find_name(&c->req->head, STR("x-ogx-provider-data"));
-	struct json_error bad;
-	struct json doc;
-	uint32_t v;
-
-	if (h == NULL || type->key_field == NULL)
-		return 0;
-	if (json_parse(h->value, &limits, &doc, &bad) != 0)
-		return bad_key(c, "is not a JSON object", e);
-	v = json_get(&doc, json_root(&doc), str_of(type->key_field));
-	if (json_type(&doc, v) == JSON_STRING) {
-		*out = arena_str(&c->req->arena,
-				 json_string(&doc, v, &c->req->arena));
-	}
-	json_fini(&doc);
-	if (!is_sendable(*out))
-		return bad_key(c, "has a key with other than visible ASCII", e);
-	return 0;
-}
-
 /*
  * The upstream has begun to answer: a long stream is not to hold the request,
  * which no retry will need.
@@ -164,13 +122,14 @@ static void note(struct inference *inf, const struct model_target *target)
 }
 
 static void run(struct inference *inf, const struct model_target *target,
-		struct str key)
+		const struct provider_data *data)
 {
 	struct api_call *c = inf->call;
 
 	exchange_init(&inf->x, c->worker, target);
 	inf->x.request.op = inf->kind->op;
-	inf->x.request.key = key;
+	inf->x.request.data = data;
+	inf->x.request.bearer = http_value(&c->req->head, HTTP_AUTHORIZATION);
 	inf->x.request.doc = &inf->doc;
 	inf->x.request.stream = inf->request.stream;
 	relay_init(&inf->relay, c->req, &inf->x, inf->model);
@@ -183,7 +142,7 @@ void inference_run(struct api_call *c, const struct inference_kind *kind)
 {
 	struct inference *inf = arena_zalloc(&c->req->arena, sizeof(*inf));
 	struct model_target target;
-	struct str key = STR_NULL;
+	const struct provider_data *data = NULL;
 	struct api_error e;
 	int r;
 
@@ -193,9 +152,10 @@ void inference_run(struct api_call *c, const struct inference_kind *kind)
 	if (r == 0)
 		r = find_target(inf, &target, &e);
 	if (r == 0)
-		r = read_key(c, target.upstream->provider.type, &key, &e);
+		r = provider_data_read(&c->req->head, &c->req->arena, &data,
+				       &e);
 	if (r == 0)
-		run(inf, &target, key);
+		run(inf, &target, data);
 	else
 		route_fail(c, &e);
 	if (inf->has_doc)

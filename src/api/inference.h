@@ -14,7 +14,7 @@
  *	}
  *
  * Read the body, check it, find who serves the model, see that both fit the
- * endpoint, read the client's own key, carry the request to the upstream, relay
+ * endpoint, read the client's provider data, carry the request to the upstream, relay
  * the answer, count.  An endpoint is a row that says what differs.
  */
 #ifndef API_INFERENCE_H

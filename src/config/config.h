@@ -78,6 +78,7 @@ struct config_provider {
 	size_t allowed_model_count;
 	bool allow_all_models; /* no list was given */
 	bool refresh_models;
+	bool forward_auth; /* the client's bearer token is the key */
 	struct config_network network;
 	struct config_value *common; /* private: as values, for config_show() */
 	struct config_value *network_values; /* private */

@@ -47,11 +47,14 @@ static void finish(struct load *l, const struct layer *layer,
 		layer_find(layer, STR("allowed_models"));
 	const struct config_value *refresh =
 		layer_find(layer, STR("refresh_models"));
+	const struct config_value *forward =
+		layer_find(layer, STR("forward_auth"));
 
 	p->allowed_models = allowed->items;
 	p->allowed_model_count = allowed->item_count;
 	p->allow_all_models = allowed->origin.len == 0;
 	p->refresh_models = config_value_bool(refresh, false);
+	p->forward_auth = config_value_bool(forward, false);
 	network_store(l, layer, &layer->blocks[NETWORK], l->cfg->network_values,
 		      &p->network);
 }

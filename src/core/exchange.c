@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/rand.h"
+#include "core/credentials.h"
 #include "core/source.h"
 
 #include <assert.h>
@@ -188,6 +189,7 @@ static int refused(struct task *t, struct exchange *x)
 		return outcome(x, r, CLIENT_BODY);
 	provider_map_error(&x->upstream->provider, x->status, buf_str(&x->body),
 			   x->arena, &x->error);
+	credentials_hide(x);
 	return EXCHANGE_FAILED;
 }
 

@@ -10,6 +10,17 @@ enum {
 	REGISTRY_BYTES_MAX = 64 << 20
 };
 
+/* A block of the environment's making has been seen by nobody else. */
+static void mask_secrets(const struct config_provider *cp)
+{
+	for (size_t i = 0; i < cp->value_count; i++) {
+		const struct config_value *v = &cp->values[i];
+
+		if (v->setting != NULL && v->setting->secret)
+			log_secret(str_trim(v->value));
+	}
+}
+
 static int add_upstream(struct registry *r, const struct config_provider *cp,
 			struct arena *a, struct api_error *error)
 {
@@ -26,7 +37,7 @@ static int add_upstream(struct registry *r, const struct config_provider *cp,
 		if (rc != 0)
 			return rc;
 	}
-	log_secret(u->provider.key);
+	mask_secrets(cp);
 	if (map_put(&r->by_id, u->provider.id, u) != NULL) {
 		return api_fail(error, a, 500, "config", NULL,
 				"provider id '" STR_FMT "' is used twice",

@@ -1,5 +1,7 @@
 #include "core/source.h"
 
+#include "core/credentials.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -77,6 +79,9 @@ static int net_open(struct task *t, struct exchange *x, struct source **out,
 	struct provider_call *call = arena_alloc(x->arena, sizeof(*call));
 	int r;
 
+	r = credentials_take(x);
+	if (r != 0)
+		return SOURCE_REFUSED;
 	r = provider_encode(&x->upstream->provider, &x->request, x->arena, call,
 			    &x->error);
 	if (r != 0)

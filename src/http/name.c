@@ -1,7 +1,7 @@
 #include "http/name.h"
 
 enum {
-	NAME_LEN_MAX = 19,
+	NAME_LEN_MAX = 26,
 	FIRST_MASK = 0x1f
 };
 
@@ -41,6 +41,8 @@ static const uint8_t by_shape[NAME_LEN_MAX + 1][FIRST_MASK + 1] = {
 	AT(16, 'p') = HTTP_PROXY_CONNECTION,
 	AT(17, 't') = HTTP_TRANSFER_ENCODING,
 	AT(19, 'p') = HTTP_PROXY_AUTHORIZATION,
+	AT(19, 'x') = HTTP_X_OGX_PROVIDER_DATA,
+	AT(26, 'x') = HTTP_X_LLAMASTACK_PROVIDER_DATA,
 };
 
 enum http_name http_name_find(struct str name)

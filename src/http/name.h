@@ -6,32 +6,34 @@
 
 #include "base/str.h"
 
-#define HTTP_NAMES(X)                                 \
-	X(ACCEPT, "accept")                           \
-	X(ACCEPT_ENCODING, "accept-encoding")         \
-	X(API_KEY, "api-key")                         \
-	X(AUTHORIZATION, "authorization")             \
-	X(CACHE_CONTROL, "cache-control")             \
-	X(CONNECTION, "connection")                   \
-	X(CONTENT_ENCODING, "content-encoding")       \
-	X(CONTENT_LENGTH, "content-length")           \
-	X(CONTENT_TYPE, "content-type")               \
-	X(DATE, "date")                               \
-	X(EXPECT, "expect")                           \
-	X(HOST, "host")                               \
-	X(KEEP_ALIVE, "keep-alive")                   \
-	X(ORIGIN, "origin")                           \
-	X(PROXY_AUTHORIZATION, "proxy-authorization") \
-	X(PROXY_CONNECTION, "proxy-connection")       \
-	X(RETRY_AFTER, "retry-after")                 \
-	X(RETRY_AFTER_MS, "retry-after-ms")           \
-	X(SERVER, "server")                           \
-	X(TE, "te")                                   \
-	X(TRAILER, "trailer")                         \
-	X(TRANSFER_ENCODING, "transfer-encoding")     \
-	X(UPGRADE, "upgrade")                         \
-	X(USER_AGENT, "user-agent")                   \
-	X(X_REQUEST_ID, "x-request-id")               \
+#define HTTP_NAMES(X)                                               \
+	X(ACCEPT, "accept")                                         \
+	X(ACCEPT_ENCODING, "accept-encoding")                       \
+	X(API_KEY, "api-key")                                       \
+	X(AUTHORIZATION, "authorization")                           \
+	X(CACHE_CONTROL, "cache-control")                           \
+	X(CONNECTION, "connection")                                 \
+	X(CONTENT_ENCODING, "content-encoding")                     \
+	X(CONTENT_LENGTH, "content-length")                         \
+	X(CONTENT_TYPE, "content-type")                             \
+	X(DATE, "date")                                             \
+	X(EXPECT, "expect")                                         \
+	X(HOST, "host")                                             \
+	X(KEEP_ALIVE, "keep-alive")                                 \
+	X(ORIGIN, "origin")                                         \
+	X(PROXY_AUTHORIZATION, "proxy-authorization")               \
+	X(PROXY_CONNECTION, "proxy-connection")                     \
+	X(RETRY_AFTER, "retry-after")                               \
+	X(RETRY_AFTER_MS, "retry-after-ms")                         \
+	X(SERVER, "server")                                         \
+	X(TE, "te")                                                 \
+	X(TRAILER, "trailer")                                       \
+	X(TRANSFER_ENCODING, "transfer-encoding")                   \
+	X(UPGRADE, "upgrade")                                       \
+	X(USER_AGENT, "user-agent")                                 \
+	X(X_LLAMASTACK_PROVIDER_DATA, "x-llamastack-provider-data") \
+	X(X_OGX_PROVIDER_DATA, "x-ogx-provider-data")               \
+	X(X_REQUEST_ID, "x-request-id")                             \
 	X(X_SHOULD_RETRY, "x-should-retry")
 
 #define HTTP_NAME_ENUM(id, text) HTTP_##id,

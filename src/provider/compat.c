@@ -222,7 +222,12 @@ const struct provider_type compat_xai = {
 };
 
 /* Of one endpoint: https://api.runpod.ai/v2/ENDPOINT/openai/v1 */
-SETTINGS(runpod, NULL, "RUNPOD_URL", "api_token", "RUNPOD_API_TOKEN");
+static const struct setting runpod[] = {
+	TYPES_BASE_URL(NULL, "RUNPOD_URL"),
+	TYPES_KEY("api_token", "RUNPOD_API_TOKEN"),
+	TYPES_KEY("api_key", NULL),
+	{ 0 },
+};
 const struct provider_type compat_runpod = {
 	.name = "remote::runpod",
 	.id = "runpod",

@@ -279,30 +279,6 @@ int provider_encode(const struct provider *p,
 	return r;
 }
 
-/* Some upstreams repeat the key they refused. */
-static struct str without_secret(struct str text, struct str secret,
-				 struct arena *a)
-{
-	static const struct str mask = STR_INIT("********");
-	size_t at = str_find(text, secret), len = 0;
-	char *out;
-
-	/* A shorter one would mask ordinary words. */
-	if (secret.len < mask.len || at == text.len)
-		return text;
-	out = arena_alloc(a, text.len);
-	while (at < text.len) {
-		memcpy(out + len, text.ptr, at);
-		memcpy(out + len + at, mask.ptr, mask.len);
-		len += at + mask.len;
-		text = str_drop(text, at + secret.len);
-		at = str_find(text, secret);
-	}
-	if (text.len > 0)
-		memcpy(out + len, text.ptr, text.len);
-	return (struct str){ out, len + text.len };
-}
-
 void provider_map_error(const struct provider *p, int status, struct str body,
 			struct arena *a, struct api_error *out)
 {
@@ -311,7 +287,8 @@ void provider_map_error(const struct provider *p, int status, struct str body,
 	} else {
 		openai_map_error(p, status, body, a, out);
 	}
-	out->message = without_secret(out->message, p->key, a);
+	/* Some upstreams repeat the key they refused. */
+	out->message = provider_data_hide(out->message, p->key, a);
 	assert(out->status >= 400 && out->status <= 599);
 }
 

@@ -18,6 +18,7 @@
 #include "http/url.h"
 #include "llm/request.h"
 #include "provider/model.h"
+#include "provider/provider_data.h"
 #include "json/json.h"
 #include "json/splice.h"
 
@@ -40,8 +41,10 @@ struct provider_request {
 	const struct json *doc; /* the client's body; NULL for LLM_MODELS */
 	bool stream;
 	int64_t wall_ns; /* for signatures with a date */
-	struct str
-		page; /* LLM_MODELS: provider_models.next_page, "" at first */
+	/* LLM_MODELS: provider_models.next_page, "" at first */
+	struct str page;
+	const struct provider_data *data; /* the client's, or NULL */
+	struct str bearer; /* the client's Authorization, as it came */
 	/* overrides of the configured key for this request; "" for none */
 	struct str key;
 };
