@@ -61,6 +61,7 @@ static void no_method(struct api_call *c, struct str path, struct str allow)
 		       STR_ARG(str_take(path, 200)), STR_ARG(allow),
 		       STR_ARG(str_take(c->req->head.method, 20)));
 	e.code = STR("method_not_allowed");
+	e.with_detail = true;
 	text = fail_text(&e, &c->req->arena);
 	request_start(c->req, 405, STR("application/json"));
 	request_header(c->req, STR("allow"), allow);
@@ -95,6 +96,7 @@ static void no_path(struct api_call *c, struct str path)
 		       "There is nothing at " STR_FMT "." STR_FMT,
 		       STR_ARG(str_take(path, 200)), STR_ARG(hint));
 	e.code = STR("not_found");
+	e.with_detail = true;
 	route_fail(c, &e);
 }
 

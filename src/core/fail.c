@@ -33,6 +33,8 @@ struct str fail_text(const struct api_error *e, struct arena *a)
 	member(&w, STR("param"), e->param);
 	member(&w, STR("code"), e->code);
 	json_end(&w);
+	if (e->with_detail)
+		json_member_str(&w, STR("detail"), e->message);
 	json_end(&w);
 	if (json_writer_done(&w) == 0)
 		text = arena_str(a, buf_str(&out));

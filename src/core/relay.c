@@ -1,7 +1,9 @@
 #include "core/relay.h"
 
 #include "base/log.h"
+#include "core/answer.h"
 #include "core/fail.h"
+#include "llm/chunk.h"
 #include "json/splice.h"
 
 #include <assert.h>
@@ -10,10 +12,13 @@
 enum {
 	WHOLE_MAX = 256 << 20,
 	BURST_MAX = 64 << 20,
-	PIECES_ROOM = 4
+	PIECES_ROOM = 4,
+	/* relay_events(): an event of the upstream told of an error. */
+	RELAY_ERROR = 1,
 };
 
-#define DONE_EVENT STR("data: [DONE]\n\n")
+#define DONE_TEXT  "data: [DONE]\n\n"
+#define DONE_EVENT STR(DONE_TEXT)
 
 static const struct config *config_of(const struct relay *r)
 {
@@ -63,11 +68,11 @@ static void begin(struct relay *r, int status, struct str type)
 
 static void begin_stream(struct relay *r)
 {
-	struct str type = STR_NULL;
+	struct str type = STR("text/event-stream");
 
-	if (r->x->head != NULL)
+	if (r->x->head != NULL && answer_claims_stream(r->x))
 		type = http_value(r->x->head, HTTP_CONTENT_TYPE);
-	begin(r, 200, type.len > 0 ? type : STR("text/event-stream"));
+	begin(r, 200, type);
 	request_header(r->req, STR("cache-control"), STR("no-cache"));
 	request_header(r->req, STR("x-accel-buffering"), STR("no"));
 	r->req->last_words =
@@ -199,32 +204,58 @@ static void learn(struct relay *r, const struct json *doc, uint32_t model)
 	mold_make(&w->molds[r->mold], doc, model);
 }
 
-/* An event that is no JSON object passes as it is. */
-static void gather_event(struct relay *r, const struct sse_event *ev)
+/*
+ * An error of the upstream ends the stream.  The event passes as it is but for
+ * what its error lacks; nothing was sent yet: it becomes the whole answer.
+ */
+static __attribute__((noinline)) void gather_error(struct relay *r,
+						   const struct sse_event *ev,
+						   const struct json *doc)
+{
+	struct str text;
+
+	answer_set_error(r->x, doc);
+	if (r->req->status == 0)
+		return;
+	text = answer_error_text(r->x, r->x->arena);
+	if (str_eq(text, doc->text)) {
+		gather(r, ev->raw);
+		return;
+	}
+	gather(r, STR("data: "));
+	gather(r, text);
+	gather(r, STR("\n\n"));
+}
+
+/*
+ * An event that is no JSON object passes as it is.  Returns 0, or RELAY_ERROR.
+ */
+static int gather_event(struct relay *r, const struct sse_event *ev)
 {
 	struct json_error error;
 	struct json doc;
 	uint32_t root, model;
 	bool is_plain = true;
 
+	r->any = true;
 	if (gather_alike(r, ev))
-		return;
+		return 0;
 	if (ev->data.len == 0 || ev->data.ptr[0] != '{' ||
 	    json_parse(ev->data, NULL, &doc, &error) != 0) {
 		r->done |= str_eq(ev->data, STR("[DONE]"));
 		gather(r, ev->raw);
-		return;
+		return 0;
 	}
 	root = json_root(&doc);
+	if (answer_is_error(&doc)) {
+		gather_error(r, ev, &doc);
+		json_fini(&doc);
+		return RELAY_ERROR;
+	}
 	if (json_type(&doc, json_get(&doc, root, STR("usage"))) ==
 	    JSON_OBJECT) {
 		is_plain = false;
 		(void)usage_read(&doc, root, &r->usage);
-	}
-	if (json_type(&doc, json_get(&doc, root, STR("error"))) ==
-	    JSON_OBJECT) {
-		is_plain = false;
-		r->failed = true;
 	}
 	model = json_get(&doc, root, STR("model"));
 	if (json_type(&doc, model) == JSON_STRING) {
@@ -235,24 +266,31 @@ static void gather_event(struct relay *r, const struct sse_event *ev)
 		gather(r, ev->raw);
 	}
 	json_fini(&doc);
+	return 0;
 }
 
-/* All complete events in the parser.  Returns 0 or -errno. */
+/* All complete events in the parser.  Returns 0, RELAY_ERROR or -errno. */
 static int relay_events(struct task *t, struct relay *r)
 {
 	struct sse_event ev;
-	int rc;
+	int rc, end = 0;
 
-	while ((rc = sse_next(&r->sse, &ev)) > 0) {
+	while (end == 0 && (rc = sse_next(&r->sse, &ev)) > 0) {
 		if (r->piece_count + PIECES_ROOM > countof(r->pieces) &&
 		    gather_more(r) < 0)
 			return -EMSGSIZE;
 		if (rc == SSE_EVENT)
-			gather_event(r, &ev);
+			end = gather_event(r, &ev);
 		else
 			gather(r, ev.raw);
 	}
-	return rc < 0 ? rc : flush(t, r);
+	if (end == 0 && rc < 0)
+		return rc;
+	/* Nothing has left: the error becomes the answer, with its status. */
+	if (end == RELAY_ERROR && r->req->status == 0)
+		return end;
+	rc = flush(t, r);
+	return rc < 0 ? rc : end;
 }
 
 /*
@@ -301,8 +339,9 @@ static void end_stream(struct task *t, struct relay *r)
 		stream_failed(t, r, &e);
 		return;
 	}
-	if (r->failed) {
-		request_cut(r->req);
+	if (!r->any && !r->done) {
+		(void)answer_bad(r->x, "ended its stream without an event.");
+		stream_failed(t, r, &r->x->error);
 		return;
 	}
 	if (!r->done)
@@ -326,24 +365,54 @@ static void too_long(struct task *t, struct relay *r)
 	stream_failed(t, r, &e);
 }
 
-static void relay_stream(struct task *t, struct relay *r)
+/* An error of the upstream, in its own words as far as they will do. */
+static void send_refusal(struct task *t, struct relay *r)
 {
-	struct str data;
-	int rc;
+	struct exchange *x = r->x;
+	struct str body;
+
+	if (r->req->sent || x->head == NULL) {
+		fail_send(t, r->req, &x->error);
+		return;
+	}
+	body = answer_error_text(x, &r->req->arena);
+	begin(r, x->error.status, STR("application/json"));
+	if (request_send(t, r->req, &body, 1) < 0)
+		log_debug("the client is gone");
+}
+
+/* An event of the upstream told of an error: has the client seen it? */
+static void upstream_failed(struct task *t, struct relay *r)
+{
+	log_warn("provider=" STR_FMT " failed after status 200: " STR_FMT,
+		 STR_ARG(r->x->upstream->provider.id),
+		 STR_ARG(str_take(r->x->error.message, 300)));
+	if (r->req->status == 0)
+		send_refusal(t, r);
+	else
+		request_cut(r->req);
+}
+
+/* data is what the first read brought. */
+static void relay_stream(struct task *t, struct relay *r, struct str data)
+{
+	bool failed = false;
+	int rc = 0;
 
 	sse_init(&r->sse, (size_t)config_of(r)->event_max);
 	buf_init(&r->burst, BURST_MAX);
-	for (;;) {
-		rc = exchange_read(t, r->x, &data);
-		if (rc != 0 || data.len == 0)
-			break;
+	while (rc == 0 && data.len > 0) {
 		rc = relay_bytes(t, r, data);
-		if (rc < 0)
+		failed = rc == RELAY_ERROR;
+		if (rc != 0)
 			break;
 		if (sse_rest(&r->sse).len == 0)
 			sse_relax(&r->sse);
+		rc = exchange_read(t, r->x, &data);
 	}
-	if (rc == -EMSGSIZE)
+	if (failed)
+		upstream_failed(t, r);
+	else if (rc == -EMSGSIZE)
 		too_long(t, r);
 	else if (rc == EXCHANGE_FAILED)
 		stream_failed(t, r, &r->x->error);
@@ -355,27 +424,45 @@ static void relay_stream(struct task *t, struct relay *r)
 	buf_fini(&r->burst);
 }
 
-/* A whole JSON body with the model put back. */
-static void send_whole(struct task *t, struct relay *r, struct str body)
+/* A stream was asked for and JSON came: it is sent as the only event. */
+static void send_as_stream(struct task *t, struct relay *r,
+			   const struct json *doc)
 {
-	struct str pieces[SPLICE_PIECES_MAX] = { body };
-	struct splice s = { .text = body };
-	struct json_error error;
-	struct json doc;
-	size_t count = 1;
-	uint32_t model;
+	struct str parts[3] = { STR("data: "), STR_NULL,
+				STR("\n\n" DONE_TEXT) };
+	struct buf out;
+	int rc;
 
-	if (json_parse(body, NULL, &doc, &error) == 0) {
-		(void)usage_read(&doc, json_root(&doc), &r->usage);
-		model = json_get(&doc, json_root(&doc), STR("model"));
-		if (json_type(&doc, model) == JSON_STRING &&
-		    splice_replace(&s, &doc, model, r->model) == 0)
-			count = splice_pieces(&s, pieces);
-		json_fini(&doc);
+	buf_init(&out, WHOLE_MAX);
+	rc = chunk_write(doc, r->model, &out);
+	if (rc == 0) {
+		parts[1] = buf_str(&out);
+		if (r->req->status == 0)
+			begin_stream(r);
+		rc = request_write(t, r->req, parts, countof(parts));
 	}
-	begin(r, r->x->status,
-	      r->x->head != NULL ? http_value(r->x->head, HTTP_CONTENT_TYPE)
-				 : STR("application/json"));
+	if (rc == 0)
+		rc = request_finish(t, r->req);
+	if (rc < 0)
+		request_cut(r->req);
+	buf_fini(&out);
+}
+
+static void send_json(struct task *t, struct relay *r, const struct json *doc)
+{
+	struct str pieces[SPLICE_PIECES_MAX] = { doc->text };
+	struct splice s = { .text = doc->text };
+	struct str type = STR("application/json");
+	size_t count = 1;
+	uint32_t model = json_get(doc, json_root(doc), STR("model"));
+
+	if (json_type(doc, model) == JSON_STRING &&
+	    splice_replace(&s, doc, model, r->model) == 0)
+		count = splice_pieces(&s, pieces);
+	if (r->x->head != NULL &&
+	    str_starts(http_value(r->x->head, HTTP_CONTENT_TYPE), type))
+		type = http_value(r->x->head, HTTP_CONTENT_TYPE);
+	begin(r, r->x->status, type);
 	if (request_send(t, r->req, pieces, count) < 0)
 		log_debug("the client is gone");
 }
@@ -388,35 +475,52 @@ static void relay_failure(struct task *t, struct relay *r, int rc)
 		request_cut(r->req);
 }
 
-/*
- * An answer that is no stream.  Most come in one read and are sent from where
- * they were read to.
- */
-static void relay_whole(struct task *t, struct relay *r)
+/* A whole JSON body with the model put back. */
+static void send_whole(struct task *t, struct relay *r, struct str body)
 {
-	const struct http_head *head = r->x->head;
-	struct str data;
-	struct buf all;
-	int rc;
+	struct json doc;
 
-	buf_init(&all, WHOLE_MAX);
-	rc = exchange_read(t, r->x, &data);
-	if (rc == 0 && head != NULL && head->framing == HTTP_BODY_LENGTH &&
-	    data.len == head->content_length) {
-		send_whole(t, r, data);
-		buf_fini(&all);
+	if (answer_read(r->x, body, &doc) != 0) {
+		log_warn("provider=" STR_FMT " bad answer: " STR_FMT,
+			 STR_ARG(r->x->upstream->provider.id),
+			 STR_ARG(str_take(r->x->error.message, 300)));
+		send_refusal(t, r);
 		return;
 	}
+	(void)usage_read(&doc, json_root(&doc), &r->usage);
+	if (r->stream)
+		send_as_stream(t, r, &doc);
+	else
+		send_json(t, r, &doc);
+	json_fini(&doc);
+}
+
+/*
+ * An answer that is no stream; data is what the first read brought.  Most come
+ * in one read and are sent from where they were read to.
+ */
+static void relay_whole(struct task *t, struct relay *r, struct str data)
+{
+	const struct http_head *head = r->x->head;
+	bool has_length = head != NULL && head->framing == HTTP_BODY_LENGTH;
+	struct buf all;
+	int rc = 0;
+
+	if (has_length && data.len == head->content_length) {
+		send_whole(t, r, data);
+		return;
+	}
+	if (has_length && head->content_length > WHOLE_MAX)
+		rc = -EMSGSIZE;
+	buf_init(&all, WHOLE_MAX);
 	while (rc == 0 && data.len > 0) {
 		rc = buf_add(&all, data);
 		if (rc == 0)
 			rc = exchange_read(t, r->x, &data);
 	}
 	if (rc == -EMSGSIZE) {
-		rc = api_fail(&r->x->error, &r->req->arena, 502,
-			      "upstream_error", NULL,
-			      "The provider's answer is over %d bytes.",
-			      (int)WHOLE_MAX);
+		rc = answer_bad(r->x, "answered with more than %d bytes.",
+				(int)WHOLE_MAX);
 	}
 	if (rc == 0)
 		send_whole(t, r, buf_str(&all));
@@ -425,46 +529,24 @@ static void relay_whole(struct task *t, struct relay *r)
 	buf_fini(&all);
 }
 
-/* An OpenAI-shaped error body passes byte for byte. */
-static bool has_error_shape(struct str body)
+/* The first bytes decide what the answer is. */
+static void relay_answer(struct task *t, struct relay *r)
 {
-	struct json_error error;
-	struct json doc;
-	bool is;
+	struct str data;
+	int rc = exchange_read(t, r->x, &data);
 
-	if (json_parse(body, NULL, &doc, &error) != 0)
-		return false;
-	is = json_type(&doc, json_get(&doc, json_root(&doc), STR("error"))) ==
-	     JSON_OBJECT;
-	json_fini(&doc);
-	return is;
-}
-
-static void send_refusal(struct task *t, struct relay *r)
-{
-	struct exchange *x = r->x;
-	struct str body = buf_str(&x->body);
-
-	if (r->req->sent || x->head == NULL) {
-		fail_send(t, r->req, &x->error);
-		return;
+	if (rc != 0) {
+		relay_failure(t, r, rc);
+	} else if (r->stream && answer_is_stream(r->x, data)) {
+		relay_stream(t, r, data);
+	} else if (!r->stream && answer_claims_stream(r->x) &&
+		   answer_is_stream(r->x, data)) {
+		relay_failure(t, r,
+			      answer_bad(r->x, "answered with a stream, which "
+					       "was not asked for."));
+	} else {
+		relay_whole(t, r, data);
 	}
-	if (!has_error_shape(body) || x->error.status != x->status)
-		body = fail_text(&x->error, &r->req->arena);
-	begin(r, x->error.status, STR("application/json"));
-	if (request_send(t, r->req, &body, 1) < 0)
-		log_debug("the client is gone");
-}
-
-static bool is_event_stream(const struct exchange *x)
-{
-	struct str type = STR("text/event-stream");
-
-	if (x->head == NULL)
-		return x->request.stream;
-	return str_eq_nocase(str_take(http_value(x->head, HTTP_CONTENT_TYPE),
-				      type.len),
-			     type);
 }
 
 void relay_run(struct task *t, struct relay *r, void (*after_open)(void *arg),
@@ -483,8 +565,5 @@ void relay_run(struct task *t, struct relay *r, void (*after_open)(void *arg),
 	after_open(arg);
 	task_note(t, "relaying an answer of provider",
 		  r->x->upstream->provider.id);
-	if (is_event_stream(r->x))
-		relay_stream(t, r);
-	else
-		relay_whole(t, r);
+	relay_answer(t, r);
 }

@@ -35,7 +35,7 @@ struct relay {
 	size_t piece_count;
 	unsigned mold;    /* of the worker's, that the last event fitted */
 	bool done;        /* [DONE] has passed */
-	bool failed;      /* an error event of the upstream has passed */
+	bool any;         /* an event has come */
 	bool client_gone; /* but the upstream is to be drained */
 };
 

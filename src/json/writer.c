@@ -90,6 +90,18 @@ void json_member(struct json_writer *w, struct str key)
 	w->key = true;
 }
 
+void json_member_copy(struct json_writer *w, struct str raw_key, struct str raw)
+{
+	assert(in_object(w) && !w->key && raw_key.len > 1);
+
+	if (w->comma)
+		add(w, STR(","));
+	add(w, raw_key);
+	add(w, STR(":"));
+	w->key = true;
+	json_add_raw(w, raw);
+}
+
 void json_add_raw(struct json_writer *w, struct str raw)
 {
 	assert(raw.len > 0);

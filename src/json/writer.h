@@ -39,6 +39,10 @@ void json_array(struct json_writer *w);
 void json_end(struct json_writer *w); /* of the innermost of both */
 void json_member(struct json_writer *w, struct str key);
 
+/* A member of another text: its key, with quotes, and value as they stand. */
+void json_member_copy(struct json_writer *w, struct str raw_key,
+		      struct str raw);
+
 void json_add_str(struct json_writer *w, struct str s);
 void json_add_int(struct json_writer *w, int64_t n);
 

@@ -15,6 +15,7 @@ struct api_error {
 	struct str code;    /* "" renders as null */
 	struct str param;   /* "messages[2].role"; "" renders as null */
 	struct str message; /* what is wrong, where, and what to do */
+	bool with_detail;   /* say it once more as "detail", as OGX does here */
 };
 
 /* What a function that filled an api_error returns. */

@@ -1,7 +1,8 @@
 #include "provider/openai.h"
 
+#include "provider/shown.h"
+
 enum {
-	SHOWN_MAX = 300,      /* bytes of a foreign body that are repeated */
 	PARSED_MAX = 1 << 20, /* a longer body is no error object */
 	FIELD_MAX = 128,
 	MESSAGE_MAX = 16 * 1024,
@@ -99,26 +100,6 @@ static bool read_object(const struct json *doc, struct arena *a,
 	return true;
 }
 
-/* One line of printable ASCII: whatever an unknown server may have sent. */
-static struct str shown(struct str body, struct arena *a)
-{
-	struct str text = str_take(str_trim(body), SHOWN_MAX);
-	char *out = arena_alloc(a, SHOWN_MAX);
-	size_t len = 0;
-
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
-
-		if (c <= ' ' && c >= '\0')
-			c = ' ';
-		if (c < ' ' || c > '~')
-			c = '?';
-		if (c != ' ' || (len > 0 && out[len - 1] != ' '))
-			out[len++] = c;
-	}
-	return (struct str){ out, len };
-}
-
 void openai_map_error(const struct provider *p, int status, struct str body,
 		      struct arena *a, struct api_error *out)
 {
@@ -140,7 +121,7 @@ void openai_map_error(const struct provider *p, int status, struct str body,
 	}
 	if (known)
 		return;
-	body = shown(body, a);
+	body = shown_text(body, a);
 	out->message = arena_printf(a,
 				    "Provider '" STR_FMT
 				    "' answered with status %d%s" STR_FMT,
