@@ -19,6 +19,7 @@ PR_SET_PDEATHSIG = 1
 SERVER_CORE, LOAD_CORE = 0, 1
 START_TIMEOUT_S = 10
 LOAD_TIMEOUT_S = 180
+BUSY_POLL = '200us'
 POOL = 2048  # idle connections to the mock that either server may keep
 libc = ctypes.CDLL(None)
 
@@ -251,23 +252,27 @@ class Machine:
         return Server('nginx', [binary, '-p', where, '-e', where / 'nginx.log', '-c', conf],
                       port, where / 'nginx.out', self.nice)
 
-    def quipu_server(self):
+    def quipu_server(self, name, busy_poll='0'):
         port = free_port()
         env = {
             'PATH': os.environ.get('PATH', ''), 'HOME': str(self.work),
             'QUIPU_HOST': '127.0.0.1', 'QUIPU_PORT': str(port), 'QUIPU_WORKERS': '1',
             'QUIPU_LOG_ACCESS': 'false',
             'QUIPU_POOL_MAX_IDLE': str(POOL),
+            'QUIPU_BUSY_POLL': busy_poll,
             'OPENAI_API_KEY': 'sk-bench',
             'OPENAI_BASE_URL': f'http://127.0.0.1:{self.mock_port}/v1',
         }
-        return Server('quipu', [self.quipu, 'serve'], port, self.work / 'quipu.log',
+        return Server(name, [self.quipu, 'serve'], port, self.work / f'{name}.log',
                       self.nice, env)
 
     @contextlib.contextmanager
     def server(self, name, buffering='off'):
         """A fresh server that has answered once."""
-        server = self.nginx(buffering) if name == 'nginx' else self.quipu_server()
+        if name == 'nginx':
+            server = self.nginx(buffering)
+        else:
+            server = self.quipu_server(name, BUSY_POLL if name == 'busy' else '0')
         try:
             server.first_answer_s = server.wait_ready()
             yield server

@@ -14,6 +14,8 @@ ROWS = {
     'hop_p50': ('a mock on the server\'s core, added latency, p50', 'us', 1, None, False),
     'latency_p50': ('added latency, 1 connection, p50', 'us', 1, 60, False),
     'latency_p99': ('added latency, 1 connection, p99', 'us', 1, 100, False),
+    'busy_p50': ('the same with busy_poll, p50', 'us', 1, None, False),
+    'busy_p99': ('the same with busy_poll, p99', 'us', 1, None, False),
     'first_p50': ('added time to the first event, p50', 'us', 1, 100, False),
     'first_p99': ('added time to the first event, p99', 'us', 1, None, False),
     'event_cpu': ('CPU per SSE event, 200 paced streams', 'us', 1, 'nginx', False),

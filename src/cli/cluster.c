@@ -153,7 +153,8 @@ static int open_worker(struct cluster *c, size_t i, struct listen_plan *plan,
 	int r;
 
 	m->cluster = c;
-	w->loop = loop_new(NULL);
+	w->loop = loop_new(
+		&(struct loop_cfg){ .busy_poll_ns = c->config->busy_poll_ns });
 	if (w->loop == NULL) {
 		say(messages, "cannot make an event loop: %s\n",
 		    strerrordesc_np(errno));

@@ -107,6 +107,7 @@ struct config {
 	int64_t ping_interval_ns; /* comment on quiet streams; 0: never */
 	struct str tls_cert, tls_key, tls_client_ca;
 	bool tls13_only;
+	int64_t busy_poll_ns;     /* 0: a worker sleeps at once */
 	bool drain_on_disconnect; /* on_disconnect: drain */
 	/* upstream */
 	int64_t pool_max; /* idle connections per origin and worker */

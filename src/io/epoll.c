@@ -27,6 +27,7 @@ struct epoll {
 	int fd;
 	int wake_fd;
 	bool coarse; /* the kernel has no epoll_pwait2() */
+	bool active; /* the last round had events */
 	struct epoll_event events[EVENTS_MAX];
 };
 
@@ -125,6 +126,32 @@ static int wait_fine(struct epoll *ep, int64_t wait_ns)
 	return n;
 }
 
+/* Ask again and again for at most so long; 0 when nothing came. */
+static int wait_busy(struct epoll *ep, int64_t spin_ns)
+{
+	int64_t end = clock_monotonic() + spin_ns;
+	int n;
+
+	do {
+		n = epoll_wait(ep->fd, ep->events, EVENTS_MAX, 0);
+	} while (n == 0 && clock_monotonic() < end);
+	return n;
+}
+
+static int wait_for_events(struct loop *loop, struct epoll *ep, int64_t wait_ns)
+{
+	int64_t spin_ns = loop->busy_poll_ns;
+	int n;
+
+	if (!ep->active || spin_ns == 0 || wait_ns <= spin_ns)
+		return wait_fine(ep, wait_ns);
+	n = wait_busy(ep, spin_ns);
+	if (n != 0)
+		return n;
+	return wait_fine(ep,
+			 wait_ns == CLOCK_NEVER ? wait_ns : wait_ns - spin_ns);
+}
+
 static unsigned events_of(unsigned got)
 {
 	unsigned events = 0;
@@ -152,8 +179,9 @@ static void epoll_poll(struct loop *loop, int64_t until_ns)
 		now = clock_monotonic();
 	if (until_ns != CLOCK_NEVER)
 		until_ns = until_ns > now ? until_ns - now : 0;
-	n = wait_fine(ep, until_ns);
+	n = wait_for_events(loop, ep, until_ns);
 	assert(n >= 0 || errno == EINTR);
+	ep->active = n > 0;
 	for (int i = 0; i < n; i++) {
 		/* The eventfd is never read: each write is a new edge. */
 		if (ep->events[i].data.ptr != NULL) {

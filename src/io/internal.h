@@ -69,6 +69,7 @@ struct loop {
 	struct list tasks;
 	size_t task_count;
 	size_t task_max;
+	int64_t busy_poll_ns;
 	size_t io_count;
 	struct timer_heap timers;
 	struct stack_pool stacks;

@@ -25,6 +25,7 @@ struct loop *loop_new(const struct loop_cfg *cfg)
 	loop->backend = cfg->backend != NULL ? cfg->backend : &epoll_backend;
 	loop->backend_arg = cfg->backend_arg;
 	loop->task_max = cfg->task_max != 0 ? cfg->task_max : LOOP_TASK_MAX;
+	loop->busy_poll_ns = cfg->busy_poll_ns;
 	list_init(&loop->ready);
 	list_init(&loop->later);
 	list_init(&loop->tasks);

@@ -22,6 +22,11 @@ struct loop_cfg {
 	const struct loop_backend *backend; /* NULL: epoll */
 	void *backend_arg;                  /* the simulator's world */
 	size_t task_max;                    /* 0: 100,000 */
+	/*
+	 * After a round that had events, ask for more without sleeping this
+	 * long: a core is kept busy so that no time is lost in waking it.
+	 */
+	int64_t busy_poll_ns; /* 0: sleep at once */
 };
 
 /* cfg may be NULL.  Returns NULL with errno when the kernel refuses. */

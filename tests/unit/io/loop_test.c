@@ -103,6 +103,39 @@ static void posts_after_the_end_are_still_called(void **state)
 	check_int("all", post_count, THREADS * POSTS);
 }
 
+static int64_t cpu_ns(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * CLOCK_S + ts.tv_nsec;
+}
+
+/* Busy for so long after an event, asleep from then on. */
+static void wait_busily(struct task *t, void *arg)
+{
+	int64_t start = cpu_ns(), waited = task_now(t);
+	struct io *a, *b;
+
+	(void)arg;
+	make_pair(task_loop(t), &a, &b);
+	assert_int_equal(io_write(t, a, &STR("x"), 1, CLOCK_NEVER), 0);
+	assert_int_equal(task_sleep(t, in_ms(t, 300)), 0);
+	waited = task_now(t) - waited;
+	assert_true(waited >= 300 * CLOCK_MS);
+	assert_true(cpu_ns() - start >= 5 * CLOCK_MS);
+	assert_true(cpu_ns() - start < 200 * CLOCK_MS);
+	io_close(a);
+	io_close(b);
+}
+
+static void busy_polling_ends(void **state)
+{
+	(void)state;
+	run_in(loop_new(&(struct loop_cfg){ .busy_poll_ns = 40 * CLOCK_MS }),
+	       wait_busily, NULL);
+}
+
 struct last {
 	struct loop *loop;
 	struct task_event done;
@@ -343,6 +376,7 @@ int main(void)
 		cmocka_unit_test(
 			a_task_that_is_started_at_the_end_runs_cancelled),
 		cmocka_unit_test(stop_leaves_tasks_as_they_are),
+		cmocka_unit_test(busy_polling_ends),
 		cmocka_unit_test(a_post_wakes_a_loop_that_sleeps),
 		cmocka_unit_test(dump_says_what_every_task_does),
 		cmocka_unit_test(dump_keeps_to_the_limit),
