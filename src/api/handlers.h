@@ -26,4 +26,11 @@ void providers_get(struct api_call *c);
 void status_health(struct api_call *c);
 void status_version(struct api_call *c);
 
+/* scrape.c: GET /metrics; where it is served, "" for not with the rest */
+void scrape_get(struct api_call *c);
+struct str scrape_path(const struct worker *w);
+
+/* For a struct server_cfg that serves nothing else; its user is the worker. */
+void scrape_request(struct task *t, struct request *req);
+
 #endif

@@ -98,27 +98,19 @@ static void forget_request(void *arg)
 	request_release_input(inf->call->req);
 }
 
+/* What the log, the metrics and the trace tell of it. */
 static void note(struct inference *inf, const struct model_target *target)
 {
-	struct api_call *c = inf->call;
-	const struct usage *u = &inf->relay.usage;
-
-	if (u->prompt_tokens > 0)
-		c->worker->stats.prompt_tokens += (uint64_t)u->prompt_tokens;
-	if (u->completion_tokens > 0)
-		c->worker->stats.completion_tokens +=
-			(uint64_t)u->completion_tokens;
-	if (!c->catalog->registry->config->log_access)
-		return;
-	c->note = arena_printf(
-		&c->req->arena,
-		" model=" STR_FMT " provider=" STR_FMT
-		" upstream_status=%d attempts=%u prompt_tokens=%lld "
-		"completion_tokens=%lld",
-		STR_ARG(str_take(inf->model, 200)),
-		STR_ARG(target->upstream->provider.id), inf->x.status,
-		inf->x.attempts, (long long)u->prompt_tokens,
-		(long long)u->completion_tokens);
+	inf->call->facts = (struct api_facts){
+		.model = inf->model,
+		.series = target->model != NULL ? target->model->id
+						: METRICS_OTHER,
+		.provider = inf->x.upstream->provider.id,
+		.usage = inf->relay.usage,
+		.attempts = inf->x.attempts,
+		.upstream_status = inf->x.status,
+		.first_token_ns = inf->relay.first_ns,
+	};
 }
 
 static void run(struct inference *inf, const struct model_target *target,

@@ -1,5 +1,6 @@
 #include "api/route.h"
 
+#include "api/access.h"
 #include "api/handlers.h"
 #include "base/log.h"
 #include "core/fail.h"
@@ -16,8 +17,15 @@ const struct route routes[] = {
 	{ STR_INIT("GET"), STR_INIT("/v1/providers/*"), providers_get },
 	{ STR_INIT("GET"), STR_INIT("/v1/health"), status_health },
 	{ STR_INIT("GET"), STR_INIT("/v1/version"), status_version },
+	/* Its path is the configuration's. */
+	{ STR_INIT("GET"), STR_INIT("/metrics"), scrape_get },
 	{ { 0 }, { 0 }, NULL },
 };
+
+size_t route_count(void)
+{
+	return countof(routes) - 1;
+}
 
 void route_reply(struct api_call *c, int status, struct str json)
 {
@@ -31,10 +39,15 @@ void route_fail(struct api_call *c, const struct api_error *e)
 	fail_send(c->task, c->req, e);
 }
 
-static bool path_matches(const struct route *r, struct str path,
-			 struct str *rest)
+static struct str path_of(const struct api_call *c, const struct route *r)
 {
-	struct str fixed = r->path;
+	return r->handle == scrape_get ? scrape_path(c->worker) : r->path;
+}
+
+static bool path_matches(const struct api_call *c, const struct route *r,
+			 struct str path, struct str *rest)
+{
+	struct str fixed = path_of(c, r);
 
 	*rest = STR_NULL;
 	if (!str_ends(fixed, STR("*")))
@@ -108,7 +121,7 @@ static void dispatch(struct api_call *c)
 	if (path.len > 1 && str_ends(path, STR("/")))
 		path.len--;
 	for (const struct route *r = routes; r->path.len > 0; r++) {
-		if (!path_matches(r, path, &rest))
+		if (!path_matches(c, r, path, &rest))
 			continue;
 		if (!method_matches(r, c->req->head.method)) {
 			allow = r->method;
@@ -121,6 +134,7 @@ static void dispatch(struct api_call *c)
 			route_fail(c, &e);
 			return;
 		}
+		c->route = (size_t)(r - routes);
 		r->handle(c);
 		return;
 	}
@@ -128,37 +142,6 @@ static void dispatch(struct api_call *c)
 		no_method(c, path, allow);
 	else
 		no_path(c, path);
-}
-
-static int64_t us(int64_t ns)
-{
-	return ns / CLOCK_US;
-}
-
-static void log_access(const struct api_call *c, struct str method,
-		       struct str path)
-{
-	const struct request *req = c->req;
-	int64_t now = task_now(c->task);
-
-	if (!c->catalog->registry->config->log_access || !log_enabled(LOG_INFO))
-		return;
-	log_info(STR_FMT " " STR_FMT
-			 " status=%d ms=%lld.%03lld first_ms=%lld.%03lld "
-			 "out=%llu%s" STR_FMT,
-		 STR_ARG(method), STR_ARG(path), req->status,
-		 (long long)us(now - req->start_ns) / 1000,
-		 (long long)us(now - req->start_ns) % 1000,
-		 (long long)(req->first_byte_ns > 0
-				     ? us(req->first_byte_ns - req->start_ns)
-				     : 0) /
-			 1000,
-		 (long long)(req->first_byte_ns > 0
-				     ? us(req->first_byte_ns - req->start_ns)
-				     : 0) %
-			 1000,
-		 (unsigned long long)req->bytes_out,
-		 req->finished ? "" : " cut=true", STR_ARG(c->note));
 }
 
 void route_request(struct task *t, struct request *req)
@@ -169,19 +152,14 @@ void route_request(struct task *t, struct request *req)
 		.req = req,
 		.worker = w,
 		.catalog = catalog_ref(w->catalog),
+		.route = route_count(),
+		.facts = { .usage = USAGE_NONE },
 	};
-	/* The head may be given back before the line is written. */
-	struct str method = str_take(req->head.method, 16);
-	struct str path = str_take(req->path, 200);
+	struct access access;
 
-	if (log_enabled(LOG_INFO)) {
-		method = arena_str(&req->arena, method);
-		path = arena_str(&req->arena, path);
-	}
+	access_begin(&access, &c);
 	dispatch(&c);
-	w->stats.requests++;
-	w->stats.failures += req->status >= 500;
-	log_access(&c, method, path);
+	access_end(&access, &c);
 	catalog_unref(c.catalog);
 }
 
@@ -194,5 +172,6 @@ void route_refuse(struct task *t, struct request *req,
 		       api_error_type(fault->status), NULL, "%s.", fault->text);
 	e.code = STR("bad_http_request");
 	fail_send(t, req, &e);
+	access_refused(req);
 	log_info("refused status=%d %s", fault->status, fault->text);
 }

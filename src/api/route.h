@@ -5,6 +5,18 @@
 #define API_ROUTE_H
 
 #include "core/worker.h"
+#include "llm/usage.h"
+
+/* What came of a request that a model answers: for log, metrics and traces. */
+struct api_facts {
+	struct str model;    /* the JSON text that the client sent, or "" */
+	struct str series;   /* its id in the catalog, or "other" */
+	struct str provider; /* the last that was asked; "" for none */
+	struct usage usage;
+	unsigned attempts;
+	int upstream_status;    /* 0: it did not answer */
+	int64_t first_token_ns; /* of a stream; 0: none came */
+};
 
 struct api_call {
 	struct task *task;
@@ -12,8 +24,8 @@ struct api_call {
 	struct worker *worker;
 	struct catalog *catalog; /* the one this request began with */
 	struct str rest;         /* what a pattern's '*' stood for, decoded */
-	/* For the log: key=value pairs, "" for none. */
-	struct str note;
+	size_t route;            /* of routes; route_count() for none */
+	struct api_facts facts;
 };
 
 struct route {
@@ -24,6 +36,7 @@ struct route {
 
 /* Ends with an empty path. */
 extern const struct route routes[];
+size_t route_count(void);
 
 /* For struct server_cfg: request->user is the worker. */
 void route_request(struct task *t, struct request *req);

@@ -1,9 +1,10 @@
 #include "cli/cluster.h"
 
-#include "api/route.h"
+#include "api/handlers.h"
 #include "base/log.h"
 #include "cli/listen.h"
 #include "cli/say.h"
+#include "cli/scrape_server.h"
 #include "cli/systemd.h"
 #include "core/origin.h"
 #include "io/offload.h"
@@ -39,6 +40,9 @@ struct cluster {
 	size_t count;
 	bool ending;
 	struct member *members;
+	struct worker **workers;
+	struct worker_team team;
+	struct server *metrics_server; /* of the first worker; or NULL */
 };
 
 static void complain(struct buf *messages, const struct api_error *e)
@@ -165,6 +169,9 @@ static int open_worker(struct cluster *c, size_t i, struct listen_plan *plan,
 	w->group = c;
 	w->publish = publish;
 	w->catalog = catalog_ref(c->catalog);
+	w->metrics = metrics_new(route_count());
+	w->team = &c->team;
+	c->workers[i] = w;
 	w->client =
 		client_new(w->loop,
 			   &(struct client_cfg){
@@ -205,6 +212,10 @@ int cluster_new(struct config *config, char **environment, struct cluster **out,
 	c->config = config_ref(config);
 	c->count = worker_count(config);
 	c->members = xcalloc(c->count, sizeof(*c->members));
+	c->workers = xcalloc(c->count, sizeof(struct worker *));
+	c->team = (struct worker_team){ .workers = c->workers,
+					.count = c->count,
+					.started_wall_ns = clock_wall() };
 	arena_init(&c->arena, 1 << 20);
 	buf_init(&c->addresses, 64 * 1024);
 	plan.fd = systemd_sockets(&plan.fd_count);
@@ -213,6 +224,9 @@ int cluster_new(struct config *config, char **environment, struct cluster **out,
 		r = load_tls(config, &c->tls, messages);
 	for (size_t i = 0; i < c->count && r == 0; i++)
 		r = open_worker(c, i, &plan, messages);
+	if (r == 0)
+		r = scrape_server_open(c->workers[0], &c->metrics_server,
+				       messages);
 	if (r < 0) {
 		cluster_free(c);
 		return -1;
@@ -303,6 +317,8 @@ static void shut_down(struct loop *loop, void *arg)
 	if (!server_is_ending(m->worker.server))
 		server_shutdown(m->worker.server,
 				loop_now(loop) + cfg->shutdown_timeout_ns);
+	if (m->worker.is_first && m->cluster->metrics_server != NULL)
+		server_shutdown(m->cluster->metrics_server, loop_now(loop));
 }
 
 void cluster_shutdown(struct cluster *c)
@@ -350,18 +366,27 @@ static void refresh_again(struct loop *loop, void *arg)
 		log_warn("no model lists: out of tasks");
 }
 
+void cluster_note_bad_reload(struct cluster *c)
+{
+	counter_add(&c->team.bad_reloads, 1);
+}
+
 int cluster_reload(struct cluster *c, struct config *config, char **environment,
 		   struct buf *messages)
 {
 	struct catalog *catalog;
 	struct tls_ctx *tls;
 
-	if (load_catalog(config, environment, &catalog, messages) < 0)
-		return -1;
-	if (load_tls(config, &tls, messages) < 0) {
-		catalog_unref(catalog);
+	if (load_catalog(config, environment, &catalog, messages) < 0) {
+		cluster_note_bad_reload(c);
 		return -1;
 	}
+	if (load_tls(config, &tls, messages) < 0) {
+		catalog_unref(catalog);
+		cluster_note_bad_reload(c);
+		return -1;
+	}
+	counter_add(&c->team.reloads, 1);
 	for (size_t i = 0; i < c->count; i++) {
 		struct loop *loop = c->members[i].worker.loop;
 
@@ -402,7 +427,12 @@ void cluster_free(struct cluster *c)
 		close_worker(&c->members[i].worker);
 	if (c->addresses.len > 0 && path.len > 0)
 		(void)unlink(arena_cz(&c->arena, path));
+	if (c->metrics_server != NULL)
+		server_free(c->metrics_server);
 	offload_stop();
+	/* Threads may have been reading them. */
+	for (size_t i = 0; i < c->count; i++)
+		metrics_free(c->members[i].worker.metrics);
 	origin_free_all();
 	tls_ctx_unref(c->tls);
 	catalog_unref(c->catalog);
@@ -410,5 +440,6 @@ void cluster_free(struct cluster *c)
 	buf_fini(&c->addresses);
 	arena_fini(&c->arena);
 	free(c->members);
+	free(c->workers);
 	free(c);
 }

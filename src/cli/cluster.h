@@ -37,6 +37,9 @@ void cluster_dump(struct cluster *c);
 int cluster_reload(struct cluster *c, struct config *config, char **environment,
 		   struct buf *messages);
 
+/* A configuration that was to be read again could not be. */
+void cluster_note_bad_reload(struct cluster *c);
+
 /* Until all workers have ended. */
 void cluster_wait(struct cluster *c);
 void cluster_free(struct cluster *c);

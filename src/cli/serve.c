@@ -168,6 +168,7 @@ static void reload(struct cluster *c, char **argv, char **environment)
 	if (load(argv, environment, &config) < 0) {
 		log_error("reload: the configuration is bad, the old one "
 			  "stays");
+		cluster_note_bad_reload(c);
 	} else {
 		config_secrets(config, mask, NULL);
 		if (cluster_reload(c, config, environment, &messages) < 0) {

@@ -121,6 +121,10 @@ struct config {
 	struct str log_level;  /* debug, info, warn, error */
 	struct str log_format; /* auto, text, json */
 	bool log_access;
+	/* metrics */
+	bool metrics_on;
+	struct str metrics_path;
+	struct str metrics_listen; /* "host:port", or "": with the rest */
 	/* what is served */
 	struct config_provider *providers;
 	size_t provider_count;

@@ -71,6 +71,8 @@ void server_check(struct load *l, const struct layer *layer,
 		refuse(l, layer, "server.unix_socket",
 		       "is longer than 107 bytes");
 	}
+	if (!str_starts(c->metrics_path, STR("/")))
+		refuse(l, layer, "metrics.path", "must begin with a slash");
 	if (root != NULL)
 		check_auth(l, root);
 }

@@ -39,9 +39,47 @@ void exchange_close(struct exchange *x)
 	buf_fini(&x->body);
 }
 
+static struct metrics_provider *counters(const struct exchange *x)
+{
+	return metrics_provider(x->worker->metrics, x->upstream->provider.id);
+}
+
+static void count_error(const struct exchange *x, enum metrics_error e)
+{
+	counter_add(&counters(x)->errors[e], 1);
+}
+
+static enum metrics_error error_of_status(int status)
+{
+	if (status == 429)
+		return METRICS_HTTP_429;
+	if (status >= 500)
+		return METRICS_HTTP_5XX;
+	return status >= 400 ? METRICS_HTTP_4XX : METRICS_ERROR_OTHER;
+}
+
+static void count_attempt(const struct exchange *x)
+{
+	struct metrics_provider *p = counters(x);
+
+	counter_add(&p->attempts, 1);
+	if (x->attempts > 1)
+		counter_add(&p->retries, 1);
+}
+
 /* Say in x->error that the upstream did not answer. */
 static int no_answer(struct exchange *x, int r, enum client_stage stage)
 {
+	static const enum metrics_error counts[] = {
+		[CLIENT_DNS] = METRICS_DNS,
+		[CLIENT_CONNECT] = METRICS_CONNECT,
+		[CLIENT_PROXY] = METRICS_PROXY,
+		[CLIENT_TLS] = METRICS_TLS,
+		[CLIENT_WRITE] = METRICS_WRITE,
+		[CLIENT_FIRST_BYTE] = METRICS_NO_ANSWER,
+		[CLIENT_HEAD] = METRICS_BAD_ANSWER,
+		[CLIENT_BODY] = METRICS_CUT,
+	};
 	static const struct {
 		const char *code, *text;
 	} stages[] = {
@@ -62,6 +100,7 @@ static int no_answer(struct exchange *x, int r, enum client_stage stage)
 	};
 	bool late = r == -ETIMEDOUT;
 
+	count_error(x, late ? METRICS_TIMEOUT : counts[stage]);
 	(void)api_fail(&x->error, x->arena, late ? 504 : 502, "upstream_error",
 		       NULL,
 		       "Provider '" STR_FMT "' failed: %s (" STR_FMT
@@ -183,8 +222,10 @@ static int read_error_body(struct task *t, struct exchange *x)
 
 static int refused(struct task *t, struct exchange *x)
 {
-	int r = read_error_body(t, x);
+	int r;
 
+	count_error(x, error_of_status(x->status));
+	r = read_error_body(t, x);
 	if (r != 0)
 		return outcome(x, r, CLIENT_BODY);
 	provider_map_error(&x->upstream->provider, x->status, buf_str(&x->body),
@@ -208,6 +249,8 @@ static int attempt(struct task *t, struct exchange *x, int64_t *pause_ns)
 	x->head = NULL;
 	x->request.wall_ns = task_wall(t);
 	r = source_open(t, x, &x->source, &stage);
+	if (r != SOURCE_REFUSED)
+		count_attempt(x);
 	if (r != 0) {
 		if (is_retriable_failure(r, stage))
 			*pause_ns = pause_before_retry(x, NULL);

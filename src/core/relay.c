@@ -279,10 +279,13 @@ static int relay_events(struct task *t, struct relay *r)
 		if (r->piece_count + PIECES_ROOM > countof(r->pieces) &&
 		    gather_more(r) < 0)
 			return -EMSGSIZE;
-		if (rc == SSE_EVENT)
-			end = gather_event(r, &ev);
-		else
+		if (rc != SSE_EVENT) {
 			gather(r, ev.raw);
+			continue;
+		}
+		end = gather_event(r, &ev);
+		if (r->first_ns == 0 && end == 0)
+			r->first_ns = task_now(t);
 	}
 	if (end == 0 && rc < 0)
 		return rc;
@@ -538,7 +541,9 @@ static void relay_answer(struct task *t, struct relay *r)
 	if (rc != 0) {
 		relay_failure(t, r, rc);
 	} else if (r->stream && answer_is_stream(r->x, data)) {
+		counter_add(&r->x->worker->metrics->streams, 1);
 		relay_stream(t, r, data);
+		counter_sub(&r->x->worker->metrics->streams, 1);
 	} else if (!r->stream && answer_claims_stream(r->x) &&
 		   answer_is_stream(r->x, data)) {
 		relay_failure(t, r,

@@ -27,6 +27,7 @@ struct relay {
 	struct str model; /* JSON text, as the client sent it */
 	bool stream;      /* the client asked for one */
 	struct usage usage;
+	int64_t first_ns; /* when the first event came; 0: none did */
 
 	/* Private. */
 	struct sse_parser sse;

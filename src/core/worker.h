@@ -8,12 +8,17 @@
 
 #include "core/registry.h"
 #include "net/server.h"
+#include "telemetry/metrics.h"
 #include "json/mold.h"
 
-struct worker_stats {
-	uint64_t requests;
-	uint64_t failures; /* answers with status >= 500 */
-	uint64_t prompt_tokens, completion_tokens;
+struct worker;
+
+/* What all workers of the program share. */
+struct worker_team {
+	struct worker *const *workers;
+	size_t count;
+	int64_t started_wall_ns;
+	uint64_t reloads, bad_reloads; /* counters of one thread */
 };
 
 enum {
@@ -24,8 +29,9 @@ struct worker {
 	struct loop *loop;
 	struct server *server;
 	struct client *client;
-	struct catalog *catalog; /* a reference */
-	struct worker_stats stats;
+	struct catalog *catalog;        /* a reference */
+	struct metrics *metrics;        /* owned by who made the worker */
+	const struct worker_team *team; /* NULL: it is the only one */
 	/* The shapes of events that streams had of late; the oldest goes. */
 	struct mold molds[WORKER_MOLDS];
 	unsigned next_mold;

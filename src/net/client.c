@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/counter.h"
 #include "base/err.h"
 #include "net/client_head.h"
 #include "net/conn.h"
@@ -21,7 +22,6 @@ struct client {
 	struct client_cfg cfg;
 	struct pool pool;
 	struct conn_shared shared;
-	size_t active; /* responses that are not done */
 	struct client_stats stats;
 };
 
@@ -51,7 +51,7 @@ void client_free(struct client *c)
 {
 	if (c == NULL)
 		return;
-	assert(c->active == 0);
+	assert(c->stats.active == 0);
 	pool_fini(&c->pool);
 	bufs_fini(&c->shared.blocks);
 	bufs_fini(&c->shared.heads);
@@ -67,7 +67,7 @@ static struct conn *pooled_conn(struct client *client,
 
 	if (c == NULL)
 		return NULL;
-	client->stats.reuses++;
+	counter_add(&client->stats.reuses, 1);
 	conn_begin(c, req);
 	c->res.reused = true;
 	return c;
@@ -133,7 +133,7 @@ static int send_new(struct task *t, struct client *client,
 
 	if (r != 0)
 		return r < 0 ? err_up(r) : r;
-	client->stats.connects++;
+	counter_add(&client->stats.connects, 1);
 	c = conn_new(client, &client->shared, io);
 	conn_begin(c, req);
 	r = run(t, client, c, req);
@@ -158,7 +158,7 @@ int client_send(struct task *t, struct client *client,
 			return fail(c, r, out_stage);
 	}
 	if (retried) {
-		client->stats.stale_retries++;
+		counter_add(&client->stats.stale_retries, 1);
 		conn_free(c);
 	}
 	if (c == NULL || retried) {
@@ -167,7 +167,7 @@ int client_send(struct task *t, struct client *client,
 			return r < 0 ? err_up(r) : r;
 	}
 	c->res.retried = retried;
-	client->active++;
+	counter_add(&client->stats.active, 1);
 	*out = &c->res;
 	return 0;
 }
@@ -286,8 +286,8 @@ void client_done(struct client_response *res)
 	struct conn *c = conn_of(res);
 	struct client *client = c->client;
 
-	assert(client->active > 0);
-	client->active--;
+	assert(client->stats.active > 0);
+	counter_sub(&client->stats.active, 1);
 	if (!is_reusable(c)) {
 		conn_free(c);
 		return;
@@ -303,8 +303,11 @@ void client_sweep(struct client *c)
 
 struct client_stats client_stats(const struct client *c)
 {
-	struct client_stats stats = c->stats;
-
-	stats.idle = c->pool.idle;
-	return stats;
+	return (struct client_stats){
+		.connects = counter_get(&c->stats.connects),
+		.reuses = counter_get(&c->stats.reuses),
+		.stale_retries = counter_get(&c->stats.stale_retries),
+		.active = counter_get(&c->stats.active),
+		.idle = counter_get(&c->pool.idle),
+	};
 }

@@ -132,8 +132,10 @@ void client_sweep(struct client *c);
 
 struct client_stats {
 	uint64_t connects, reuses, stale_retries;
-	size_t idle;
+	uint64_t active, idle; /* connections in use, and pooled */
 };
+
+/* May be asked by any thread, while the client lives. */
 struct client_stats client_stats(const struct client *c);
 
 #endif

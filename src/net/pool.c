@@ -1,5 +1,7 @@
 #include "net/pool.h"
 
+#include "base/counter.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -26,7 +28,7 @@ static void drop(struct pool *p, struct pool_origin *o, struct conn *c)
 	list_drop(&c->link);
 	assert(o->count > 0 && p->idle > 0);
 	o->count--;
-	p->idle--;
+	counter_sub(&p->idle, 1);
 }
 
 static void drop_all(struct pool *p, struct pool_origin *o)
@@ -118,7 +120,7 @@ void pool_put(struct pool *p, struct str id, struct conn *c, int64_t now_ns)
 		idle_ns < CLOCK_NEVER - now_ns ? now_ns + idle_ns : CLOCK_NEVER;
 	list_add_first(&o->idle, &c->link);
 	o->count++;
-	p->idle++;
+	counter_add(&p->idle, 1);
 }
 
 static void sweep_origin(struct pool *p, struct pool_origin *o, int64_t now_ns)

@@ -19,7 +19,7 @@ struct pool {
 	struct map origins; /* id -> struct pool_origin, owned */
 	size_t max;         /* idle, per origin */
 	int64_t idle_ns;
-	size_t idle; /* of all origins */
+	uint64_t idle; /* of all origins */
 };
 
 void pool_init(struct pool *p, size_t max, int64_t idle_ns);

@@ -1,5 +1,6 @@
 #include "net/server.h"
 
+#include "base/counter.h"
 #include "base/log.h"
 #include "base/rand.h"
 #include "http/chunk.h"
@@ -39,14 +40,14 @@ static struct session *session_new(struct server *s, struct io *io)
 	arena_init(&c->req.arena,
 		   s->cfg.body_max + s->cfg.inflated_max + ARENA_EXTRA);
 	list_add(&s->sessions, &c->link);
-	s->stats.connections++;
+	counter_add(&s->stats.connections, 1);
 	return c;
 }
 
 static void session_free(struct session *c)
 {
 	io_close(c->io);
-	c->server->stats.connections--;
+	counter_sub(&c->server->stats.connections, 1);
 	list_drop(&c->link);
 	arena_fini(&c->req.arena);
 	buf_fini(&c->req.out);
@@ -229,8 +230,8 @@ static bool serve_one(struct task *t, struct session *c)
 	r = read_request(t, c, &fault);
 	if (r < 0)
 		return false;
-	s->stats.requests++;
-	s->stats.active++;
+	counter_add(&s->stats.requests, 1);
+	counter_add(&s->stats.active, 1);
 	if (r == 0) {
 		s->cfg.handle(t, &c->req);
 	} else {
@@ -240,7 +241,7 @@ static bool serve_one(struct task *t, struct session *c)
 	}
 	if (!c->req.finished && task_is_cancelled(t))
 		say_last_words(&c->req);
-	s->stats.active--;
+	counter_sub(&s->stats.active, 1);
 	again = c->req.finished && c->req.keep_alive && !s->ending;
 	if (!c->req.finished)
 		c->linger = false;
@@ -313,7 +314,7 @@ static void turn_away(struct server *s, struct io *io)
 		    "\"code\":\"overloaded\"}}\n");
 	size_t n;
 
-	s->stats.refused++;
+	counter_add(&s->stats.refused, 1);
 	if (s->cfg.tls == NULL && io_try_write(io, &piece, 1, &n) < 0)
 		log_debug("the client is gone");
 	io_close(io);
@@ -323,7 +324,7 @@ static void take(struct server *s, struct io *io)
 {
 	struct session *c;
 
-	s->stats.accepted++;
+	counter_add(&s->stats.accepted, 1);
 	if (s->stats.connections >= s->cfg.connection_max) {
 		turn_away(s, io);
 		return;
@@ -446,5 +447,11 @@ void server_free(struct server *s)
 
 struct server_stats server_stats(const struct server *s)
 {
-	return s->stats;
+	return (struct server_stats){
+		.accepted = counter_get(&s->stats.accepted),
+		.requests = counter_get(&s->stats.requests),
+		.refused = counter_get(&s->stats.refused),
+		.connections = counter_get(&s->stats.connections),
+		.active = counter_get(&s->stats.active),
+	};
 }

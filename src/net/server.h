@@ -55,8 +55,10 @@ void server_free(struct server *s);
 
 struct server_stats {
 	uint64_t accepted, requests, refused;
-	size_t connections, active; /* active: with a request under way */
+	uint64_t connections, active; /* active: with a request under way */
 };
+
+/* May be asked by any thread, while the server lives. */
 struct server_stats server_stats(const struct server *s);
 
 #endif

@@ -360,6 +360,7 @@ static void start_worker(struct world *w, struct config *config)
 		.loop = loop,
 		.catalog = catalog_new(reg, NULL, NULL, 1),
 		.publish = publish,
+		.metrics = metrics_new(route_count()),
 		.client = client_new(loop,
 				     &(struct client_cfg){
 					     .pool_max = 8,
@@ -455,6 +456,7 @@ struct world_result world_run(const struct world_cfg *cfg)
 		server_free(w.worker.server);
 	catalog_unref(w.worker.catalog);
 	config_unref(config);
+	metrics_free(w.worker.metrics);
 	sim_free(w.sim);
 	return w.result;
 }

@@ -8,10 +8,10 @@ import re
 from .source import brace_depth
 
 # A folder may include the folders before it, and itself.
-LAYERS = ['base', 'json', 'http', 'io', 'net', 'config', 'llm', 'provider',
+LAYERS = ['base', 'json', 'http', 'io', 'net', 'config', 'llm', 'telemetry', 'provider',
           'recording', 'store', 'core', 'api', 'cli']
 # Codecs and translators do no I/O, so that two text files can test them.
-PURE = {'json', 'http', 'llm', 'provider'}
+PURE = {'json', 'http', 'llm', 'telemetry', 'provider'}
 IO = {'io', 'net'}
 # Only io/ knows how waiting is done.
 IO_HEADERS = {'sys/epoll.h', 'sys/eventfd.h', 'sys/timerfd.h', 'ucontext.h', 'setjmp.h', 'poll.h'}

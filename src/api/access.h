@@ -1,0 +1,26 @@
+/*
+ * access - what is told of a request when it has ended.
+ *
+ *	access_begin(&access, call);
+ *	(answer it)
+ *	access_end(&access, call);
+ *
+ * A line in the log, if the configuration wants it, and the worker's metrics.
+ */
+#ifndef API_ACCESS_H
+#define API_ACCESS_H
+
+#include "api/route.h"
+
+/* Kept aside: the head may be given back before the request ends. */
+struct access {
+	struct str method, path;
+};
+
+void access_begin(struct access *a, struct api_call *c);
+void access_end(const struct access *a, struct api_call *c);
+
+/* A request that could not be read. */
+void access_refused(const struct request *req);
+
+#endif

@@ -1,0 +1,148 @@
+#include "telemetry/metrics_text.h"
+
+static bool was_used(const struct metrics_route *r)
+{
+	for (size_t i = 0; i < METRICS_CODES; i++) {
+		if (r->codes[i] > 0)
+			return true;
+	}
+	return false;
+}
+
+static void route_labels(struct prometheus_label out[2], size_t i,
+			 const struct metrics *m,
+			 const struct metrics_route_name *names)
+{
+	out[0].name = "route";
+	out[1].name = "method";
+	out[0].value = i < m->route_count ? names[i].path : METRICS_OTHER;
+	out[1].value = i < m->route_count ? names[i].method : METRICS_OTHER;
+}
+
+static void add_routes(struct prometheus *p, const struct metrics *m,
+		       const struct metrics_route_name *names)
+{
+	struct prometheus_label labels[3] = { { 0 } };
+
+	prometheus_family(p, "quipu_http_requests_total", "counter",
+			  "Requests answered, by route and status.");
+	for (size_t i = 0; i <= m->route_count; i++) {
+		route_labels(labels, i, m, names);
+		labels[2].name = "code";
+		for (unsigned j = 0; j < METRICS_CODES; j++) {
+			if (m->routes[i].codes[j] == 0)
+				continue;
+			labels[2].value = str_of(metrics_code_text(j));
+			prometheus_value(p, labels, 3, m->routes[i].codes[j]);
+		}
+	}
+	prometheus_family(p, "quipu_http_responses_cut_total", "counter",
+			  "Answers that were not finished.");
+	for (size_t i = 0; i <= m->route_count; i++) {
+		route_labels(labels, i, m, names);
+		if (was_used(&m->routes[i]))
+			prometheus_value(p, labels, 2, m->routes[i].cut);
+	}
+	prometheus_family(p, "quipu_http_request_duration_seconds", "histogram",
+			  "From a request's first byte to its answer's last.");
+	for (size_t i = 0; i <= m->route_count; i++) {
+		route_labels(labels, i, m, names);
+		if (was_used(&m->routes[i]))
+			prometheus_histogram(p, labels, 2, &histogram_time,
+					     &m->routes[i].duration);
+	}
+}
+
+static void add_providers(struct prometheus *p, const struct metrics *m)
+{
+	struct prometheus_label labels[2] = { { "provider", STR_INIT("") },
+					      { "class", STR_INIT("") } };
+
+	prometheus_family(p, "quipu_upstream_attempts_total", "counter",
+			  "Requests sent to a provider, retries included.");
+	for (size_t i = 0; i < m->provider_count; i++) {
+		labels[0].value = m->providers[i]->id;
+		prometheus_value(p, labels, 1, m->providers[i]->attempts);
+	}
+	prometheus_family(p, "quipu_upstream_retries_total", "counter",
+			  "Attempts that were not a request's first.");
+	for (size_t i = 0; i < m->provider_count; i++) {
+		labels[0].value = m->providers[i]->id;
+		prometheus_value(p, labels, 1, m->providers[i]->retries);
+	}
+	prometheus_family(p, "quipu_upstream_errors_total", "counter",
+			  "Attempts that failed, by what went wrong.");
+	for (size_t i = 0; i < m->provider_count; i++) {
+		labels[0].value = m->providers[i]->id;
+		for (unsigned j = 0; j < METRICS_ERRORS; j++) {
+			uint64_t n = m->providers[i]->errors[j];
+
+			labels[1].value = str_of(metrics_error_text(j));
+			if (n > 0)
+				prometheus_value(p, labels, 2, n);
+		}
+	}
+}
+
+static void model_labels(struct prometheus_label out[2],
+			 const struct metrics_model *s)
+{
+	out[0] = (struct prometheus_label){ "provider", s->provider };
+	out[1] = (struct prometheus_label){ "model", s->model };
+}
+
+static void add_tokens(struct prometheus *p, const struct metrics *m)
+{
+	struct prometheus_label labels[3] = { { 0 } };
+
+	prometheus_family(p, "quipu_tokens_total", "counter",
+			  "Tokens as providers counted them; cached ones are "
+			  "among the prompt's, reasoning among the "
+			  "completion's.");
+	for (size_t i = 0; i < m->model_count; i++) {
+		model_labels(labels, m->models[i]);
+		labels[2].name = "kind";
+		for (unsigned k = 0; k < METRICS_TOKENS; k++) {
+			labels[2].value = str_of(metrics_token_text(k));
+			prometheus_value(p, labels, 3, m->models[i]->tokens[k]);
+		}
+	}
+}
+
+static void add_models(struct prometheus *p, const struct metrics *m)
+{
+	struct prometheus_label labels[2];
+
+	add_tokens(p, m);
+	prometheus_family(p, "quipu_model_failures_total", "counter",
+			  "Requests for a model that were not answered well.");
+	for (size_t i = 0; i < m->model_count; i++) {
+		model_labels(labels, m->models[i]);
+		prometheus_value(p, labels, 2, m->models[i]->failures);
+	}
+	prometheus_family(p, "quipu_model_duration_seconds", "histogram",
+			  "Requests for a model, to the answer's last byte.");
+	for (size_t i = 0; i < m->model_count; i++) {
+		model_labels(labels, m->models[i]);
+		prometheus_histogram(p, labels, 2, &histogram_time,
+				     &m->models[i]->duration);
+	}
+	prometheus_family(p, "quipu_time_to_first_token_seconds", "histogram",
+			  "Streams: from the request to the first event.");
+	for (size_t i = 0; i < m->model_count; i++) {
+		model_labels(labels, m->models[i]);
+		prometheus_histogram(p, labels, 2, &histogram_time,
+				     &m->models[i]->first_token);
+	}
+}
+
+void metrics_text(struct prometheus *p, const struct metrics *m,
+		  const struct metrics_route_name *names)
+{
+	add_routes(p, m, names);
+	add_providers(p, m);
+	add_models(p, m);
+	prometheus_family(p, "quipu_streams", "gauge",
+			  "Streamed answers under way.");
+	prometheus_value(p, NULL, 0, m->streams);
+}
