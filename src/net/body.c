@@ -34,7 +34,7 @@ static void feed_length(struct body *b, const char *ptr, size_t len)
 	b->content = (struct str){ ptr, n };
 	b->left -= n;
 	b->ended = b->left == 0;
-	b->extra = n < len;
+	b->extra = len - n;
 }
 
 static int feed_chunks(struct body *b, char *ptr, size_t len)
@@ -58,7 +58,7 @@ static int feed_chunks(struct body *b, char *ptr, size_t len)
 	}
 	b->content = (struct str){ ptr + start, n };
 	b->ended = r == CHUNK_END;
-	b->extra = in.len > 0;
+	b->extra = in.len;
 	return 0;
 }
 
@@ -67,7 +67,7 @@ int body_feed(struct body *b, char *ptr, size_t len)
 	assert(b->content.len == 0);
 
 	if (b->ended) {
-		b->extra = b->extra || len > 0;
+		b->extra += len;
 		return 0;
 	}
 	if (b->framing == HTTP_BODY_CHUNKED)

@@ -1,5 +1,5 @@
 /*
- * body - the body of an answer: its framing and its coding undone.
+ * body - the body of a message: its framing and its coding undone.
  *
  *	body_start(&b, &head, z);
  *	r = body_feed(&b, ptr, n);	bytes of the socket, changed in place
@@ -27,7 +27,7 @@ struct body {
 	struct inflate *z; /* owned; NULL: no coding to undo */
 	bool pending;      /* z may give more without new bytes */
 	bool ended;        /* the framing's end was seen */
-	bool extra;        /* bytes came after it */
+	size_t extra;      /* bytes came after it: the last ones fed */
 };
 
 /* Room for what z makes; not needed without z. */

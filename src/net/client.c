@@ -147,7 +147,7 @@ int client_send(struct task *t, struct client *client,
 		const struct client_request *req, struct client_response **out,
 		enum client_stage *out_stage)
 {
-	struct conn *c = pooled_conn(client, req);
+	struct conn *c = req->body == NULL ? pooled_conn(client, req) : NULL;
 	bool retried = false;
 	int r;
 
@@ -247,6 +247,13 @@ int client_read(struct task *t, struct client_response *res, struct str *data)
 	return r;
 }
 
+bool client_is_ready(struct client_response *res)
+{
+	const struct conn *c = conn_of(res);
+
+	return c->in_len > 0 || body_is_ready(&c->body);
+}
+
 int client_read_all(struct task *t, struct client_response *res, size_t max,
 		    struct buf *out)
 {
@@ -278,7 +285,7 @@ static bool is_reusable(struct conn *c)
 		return false;
 	if (c->in_len > 0 && feed_block(c) < 0)
 		return false;
-	return c->body.ended && !c->body.extra;
+	return c->body.ended && c->body.extra == 0;
 }
 
 void client_done(struct client_response *res)

@@ -57,6 +57,29 @@ struct client_timeouts {
 	int64_t deadline_ns;   /* absolute; CLOCK_NEVER */
 };
 
+/*
+ * A body that is sent as it comes, one read of its source at a time: its memory
+ * is the source's.  The connection is always a new one, since what was sent
+ * cannot be sent again.
+ */
+struct client_body {
+	/*
+	 * The next bytes, which stay until the next call; none is the end.
+	 * Returns 0, -EAGAIN to be called again when io is readable, or what
+	 * ends the request.
+	 */
+	int (*next)(struct task *t, void *arg, struct str *data);
+	void *arg;
+	struct io *io;
+	int64_t idle_ns; /* for io to become readable */
+	bool has_length; /* else it is chunked */
+	uint64_t length;
+
+	/* Set by client_send(). */
+	uint64_t taken; /* bytes so far */
+	int failed;     /* what next returned, or -ETIMEDOUT */
+};
+
 struct client_request {
 	const struct client_origin *origin;
 	struct str method;
@@ -66,6 +89,9 @@ struct client_request {
 	size_t header_count;
 	const struct str *pieces; /* the body */
 	size_t piece_count;
+	struct client_body *body; /* or NULL; instead of pieces */
+	/* Ask for no coding and undo none. */
+	bool raw;
 	struct client_timeouts timeouts;
 	struct io *watch; /* may be NULL */
 	/* Called every tick_ns of silence; may suspend; != 0 ends the wait. */
@@ -77,6 +103,7 @@ struct client_request {
 enum client_outcome {
 	CLIENT_HUNG_UP = 1, /* watch did */
 	CLIENT_TICK_END,    /* tick returned != 0 */
+	CLIENT_BODY_FAILED, /* body->failed says how */
 };
 
 /* Where a request failed; with err_text() it makes the message. */
@@ -101,7 +128,8 @@ struct client_response {
 };
 
 /*
- * Send a request and read the answer's head (1xx are skipped).  Returns 0 with
+ * Send a request and read the answer's head (1xx are skipped).  An answer that
+ * comes while the request is still being sent ends the sending.  Returns 0 with
  * *out, a client_outcome, or -errno with *out_stage; -ETIMEDOUT for any of the
  * timeouts.
  */
@@ -119,6 +147,9 @@ must_check int client_send(struct task *t, struct client *c,
  */
 must_check int client_read(struct task *t, struct client_response *res,
 			   struct str *data);
+
+/* Has client_read() bytes to look at, or the end, before it waits? */
+bool client_is_ready(struct client_response *res);
 
 /* All of the body, at most max bytes: -EMSGSIZE beyond. */
 must_check int client_read_all(struct task *t, struct client_response *res,

@@ -51,7 +51,7 @@ static bool is_ours(enum http_name id)
 static void add_headers(struct conn *c, struct http_writer *w,
 			const struct client_request *req)
 {
-	c->coded = false;
+	c->coded = req->raw;
 	for (size_t i = 0; i < req->header_count; i++) {
 		const struct http_header *h = &req->headers[i];
 		enum http_name id =
@@ -77,6 +77,12 @@ static void add_length(struct http_writer *w, const struct client_request *req)
 {
 	uint64_t n = 0;
 
+	if (req->body != NULL && !req->body->has_length) {
+		http_write_header(w, STR("transfer-encoding"), STR("chunked"));
+		return;
+	}
+	if (req->body != NULL)
+		n = req->body->length;
 	for (size_t i = 0; i < req->piece_count; i++)
 		n += req->pieces[i].len;
 	if (n > 0 || wants_length(req->method))

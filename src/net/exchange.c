@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/err.h"
+#include "http/chunk.h"
 #include "net/client_head.h"
 
 enum {
@@ -148,26 +149,22 @@ static int send_wait(struct task *t, struct conn *c, int64_t deadline_ns)
 	return r < 0 ? err_up(r) : r;
 }
 
-/* Each write must move within the time that may pass between bytes. */
-static int send_all(struct task *t, struct conn *c,
-		    const struct client_request *req)
+/*
+ * Each write must move within the time that may pass between bytes.  Returns 0
+ * also when the answer came meanwhile.
+ */
+static int send_pieces(struct task *t, struct conn *c, struct cursor *cur)
 {
-	struct cursor cur = {
-		.head = buf_str(&c->out_head),
-		.pieces = req->pieces,
-		.count = req->piece_count,
-	};
 	int64_t deadline_ns = 0;
 	size_t moved;
 	int r;
 
-	c->stage = CLIENT_WRITE;
 	for (;;) {
-		r = send_some(c, &cur, &moved);
+		r = send_some(c, cur, &moved);
 		if (r < 0)
 			return send_failed(c, r);
 		if (r == 0)
-			break;
+			return 0;
 		if (moved > 0 || deadline_ns == 0) {
 			deadline_ns = conn_deadline(&c->timeouts, task_now(t),
 						    c->timeouts.idle_ns);
@@ -176,8 +173,133 @@ static int send_all(struct task *t, struct conn *c,
 		if (r != 0 || c->answered)
 			return r;
 	}
-	c->sent = true;
+}
+
+static int send_whole(struct task *t, struct conn *c,
+		      const struct client_request *req)
+{
+	struct cursor cur = {
+		.head = buf_str(&c->out_head),
+		.pieces = req->pieces,
+		.count = req->piece_count,
+	};
+	int r = send_pieces(t, c, &cur);
+
+	c->sent = r == 0 && cur.at > cur.count;
+	return r;
+}
+
+/* Wait until the body's source may have more, or the answer is there. */
+static int wait_source(struct task *t, struct conn *c, struct client_body *body)
+{
+	struct io_wait waits[2] = {
+		{ .io = c->io, .events = IO_READABLE },
+		{ .io = body->io, .events = IO_READABLE },
+	};
+	int64_t last_ns = conn_deadline(&c->timeouts, task_now(t), 0);
+	int64_t until_ns = task_now(t) + body->idle_ns;
+	int r = io_wait_any(t, waits, 2,
+			    until_ns < last_ns ? until_ns : last_ns);
+
+	if (r == -ETIMEDOUT && until_ns < last_ns) {
+		body->failed = r;
+		return CLIENT_BODY_FAILED;
+	}
+	if (r < 0)
+		return err_up(r);
+	return waits[0].ready != 0 ? hear_early(c) : 0;
+}
+
+/*
+ * The next bytes of the body.  Returns 0 with *data, also when the answer came
+ * meanwhile; CLIENT_BODY_FAILED; or -errno.
+ */
+static int next_of_body(struct task *t, struct conn *c,
+			struct client_body *body, struct str *data)
+{
+	int r;
+
+	*data = STR_NULL;
+	for (;;) {
+		r = body->next(t, body->arg, data);
+		if (r == 0 && data->len > body->length - body->taken &&
+		    body->has_length)
+			r = -EPROTO;
+		if (r == 0)
+			break;
+		if (r != -EAGAIN) {
+			body->failed = r;
+			return CLIENT_BODY_FAILED;
+		}
+		r = wait_source(t, c, body);
+		if (r != 0 || c->answered)
+			return r;
+	}
+	body->taken += data->len;
 	return 0;
+}
+
+/* One chunk, or the plain bytes. */
+static int send_part(struct task *t, struct conn *c, struct str head,
+		     struct str data, bool chunked)
+{
+	char text[CHUNK_HEAD_MAX];
+	struct str pieces[] = { STR_NULL, data, STR_NULL };
+	struct cursor cur = { .head = head, .pieces = pieces, .count = 3 };
+
+	if (chunked && data.len > 0) {
+		pieces[0] = chunk_head(data.len, text);
+		pieces[2] = STR("\r\n");
+	} else if (chunked) {
+		pieces[2] = CHUNK_LAST;
+	}
+	return send_pieces(t, c, &cur);
+}
+
+/*
+ * The body as it comes.  Between two parts there is a wait, although it is over
+ * at once when the peer takes more: it sees an early answer and the client's
+ * hang-up, and lets the other tasks run.
+ */
+static int send_body(struct task *t, struct conn *c, struct client_body *body)
+{
+	struct str head = buf_str(&c->out_head), data;
+	int r;
+
+	for (;;) {
+		r = next_of_body(t, c, body, &data);
+		if (r != 0 || c->answered)
+			return r;
+		if (data.len == 0)
+			break;
+		r = send_part(t, c, head, data, !body->has_length);
+		head = STR_NULL;
+		if (body->has_length && body->taken == body->length)
+			break;
+		if (r == 0 && !c->answered) {
+			r = send_wait(t, c,
+				      conn_deadline(&c->timeouts, task_now(t),
+						    c->timeouts.idle_ns));
+		}
+		if (r != 0 || c->answered)
+			return r;
+	}
+	if (body->has_length && body->taken < body->length) {
+		body->failed = -EPROTO;
+		return CLIENT_BODY_FAILED;
+	}
+	if (r == 0 && !c->answered)
+		r = send_part(t, c, head, STR_NULL, !body->has_length);
+	c->sent = r == 0 && !c->answered;
+	return r;
+}
+
+static int send_all(struct task *t, struct conn *c,
+		    const struct client_request *req)
+{
+	c->stage = CLIENT_WRITE;
+	return req->body != NULL ? send_body(t, c, req->body)
+				 : send_whole(t, c, req);
 }
 
 static int read_head(struct task *t, struct conn *c, int64_t deadline_ns)

@@ -178,6 +178,10 @@ int intake_read(struct task *t, struct session *c, struct http_fault *fault)
 
 	if (req->head.framing == HTTP_BODY_NONE)
 		return 0;
+	if (c->server->cfg.streams != NULL && c->server->cfg.streams(req)) {
+		upload_begin(c);
+		return 0;
+	}
 	task_note(t, "reading a request's body from", STR_NULL);
 	if (req->head.expect_continue && session_rest(c).len == 0 &&
 	    req->head.content_length <= c->server->cfg.body_max)

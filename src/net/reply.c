@@ -5,6 +5,7 @@
 #include "net/session.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -50,11 +51,14 @@ void request_start(struct request *req, int status, struct str type)
 	buf_clear(&req->out);
 	w.error = buf_reserve(&req->out, OUT_FIRST);
 	req->status = status;
+	req->has_length = false;
 	http_write_status(&w, status);
 	http_write_header(&w, STR("date"),
 			  date_text(req->server, task_wall(c->task)));
 	if (type.len > 0)
 		http_write_header(&w, STR("content-type"), type);
+	if (req->extra.len > 0 && w.error == 0)
+		w.error = buf_add(&req->out, req->extra);
 	assert(w.error == 0);
 }
 
@@ -66,21 +70,31 @@ void request_header(struct request *req, struct str name, struct str value)
 	http_write_header(&w, name, value);
 }
 
-/* Add what says where the body ends and what becomes of the connection. */
-static int end_head(struct request *req, bool has_length, uint64_t length)
+void request_length(struct request *req, uint64_t length)
+{
+	req->has_length = true;
+	req->length = length;
+}
+
+/*
+ * Add what says where the body ends and what becomes of the connection.  An
+ * answer to HEAD says what GET's would have said (RFC 9110 section 9.3.2).
+ */
+static int end_head(struct request *req)
 {
 	struct http_writer w = { .out = &req->out };
-	bool bodyless = req->status == 204 || req->status == 304;
+	bool never = req->status == 204 || req->status == 304;
 
-	if (has_length && !bodyless) {
-		http_write_number(&w, STR("content-length"), length);
-	} else if (!bodyless && req->head.minor >= 1) {
-		req->chunked = true;
+	req->bodyless = never || str_eq(req->head.method, STR("HEAD"));
+	if (req->has_length && !never) {
+		http_write_number(&w, STR("content-length"), req->length);
+	} else if (!never && req->head.minor >= 1) {
+		req->chunked = !req->bodyless;
 		http_write_header(&w, STR("transfer-encoding"), STR("chunked"));
-	} else if (!bodyless) {
-		req->keep_alive = false;
+	} else if (!never) {
+		req->keep_alive = req->keep_alive && req->bodyless;
 	}
-	if (req->server->ending)
+	if (req->server->ending || upload_must_close(session_of(req)))
 		req->keep_alive = false;
 	if (!req->keep_alive)
 		http_write_header(&w, STR("connection"), STR("close"));
@@ -125,25 +139,39 @@ int request_send(struct task *t, struct request *req, const struct str *pieces,
 		 size_t count)
 {
 	filled_later struct str all[REQUEST_PIECES_MAX + 1];
-	bool is_head = str_eq(req->head.method, STR("HEAD"));
 	size_t len = total(pieces, count);
 	int r;
 
 	assert(!req->sent && count <= REQUEST_PIECES_MAX);
-	r = end_head(req, true, len);
+	request_length(req, len);
+	r = end_head(req);
 	if (r < 0)
 		return err_up(r);
 	all[0] = buf_str(&req->out);
-	if (is_head)
+	if (req->bodyless)
 		count = 0;
 	for (size_t i = 0; i < count; i++)
 		all[1 + i] = pieces[i];
 	r = send_pieces(t, req, all, 1 + count);
 	if (r < 0)
 		return err_up(r);
-	req->bytes_out = is_head ? 0 : len;
+	req->bytes_out = req->bodyless ? 0 : len;
 	req->finished = true;
 	return 0;
+}
+
+int request_flush(struct task *t, struct request *req)
+{
+	struct str head;
+	int r;
+
+	assert(req->status != 0 && !req->sent);
+	r = end_head(req);
+	if (r < 0)
+		return err_up(r);
+	head = buf_str(&req->out);
+	r = send_pieces(t, req, &head, 1);
+	return r < 0 ? err_up(r) : 0;
 }
 
 int request_write(struct task *t, struct request *req, const struct str *pieces,
@@ -156,16 +184,20 @@ int request_write(struct task *t, struct request *req, const struct str *pieces,
 	int r;
 
 	assert(req->status != 0 && count <= REQUEST_PIECES_MAX);
-	if (len == 0)
+	if (len == 0 || (req->sent && req->bodyless))
 		return 0;
+	if (req->has_length && len > req->length - req->bytes_out)
+		return err_new(-EMSGSIZE, "the body is longer than announced");
 	if (!req->sent) {
-		r = end_head(req, false, 0);
+		r = end_head(req);
 		if (r < 0)
 			return err_up(r);
 		all[n++] = buf_str(&req->out);
 	}
 	if (req->chunked)
 		all[n++] = chunk_head(len, chunk);
+	if (req->bodyless)
+		count = 0;
 	for (size_t i = 0; i < count; i++)
 		all[n++] = pieces[i];
 	if (req->chunked)
@@ -173,7 +205,7 @@ int request_write(struct task *t, struct request *req, const struct str *pieces,
 	r = send_pieces(t, req, all, n);
 	if (r < 0)
 		return err_up(r);
-	req->bytes_out += len;
+	req->bytes_out += req->bodyless ? 0 : len;
 	return 0;
 }
 
@@ -183,12 +215,16 @@ int request_finish(struct task *t, struct request *req)
 	int r = 0;
 
 	assert(req->status != 0);
-	if (!req->sent)
+	if (!req->sent && !req->has_length)
 		return request_send(t, req, NULL, 0);
-	if (req->chunked)
+	if (!req->sent)
+		r = request_flush(t, req);
+	if (r == 0 && req->chunked)
 		r = send_pieces(t, req, &last, 1);
 	if (r < 0)
 		return err_up(r);
+	if (req->has_length && !req->bodyless && req->bytes_out < req->length)
+		return err_new(-EPROTO, "the body is short of its length");
 	req->finished = true;
 	return 0;
 }

@@ -17,6 +17,10 @@
  *	r = request_write(t, req, pieces, count);
  *	r = request_finish(t, req);
  *
+ * A body that comes in parts but whose length is known says so first:
+ *
+ *	request_length(req, length);
+ *
  * Functions that send return 0, or -errno as io_write() does; after that the
  * connection is of no more use and the handler only has to return.
  */
@@ -31,7 +35,7 @@ struct server;
 
 enum {
 	REQUEST_PIECES_MAX = 64,
-	REQUEST_HEAD_MAX = 16 * 1024
+	REQUEST_HEAD_MAX = 48 * 1024
 };
 
 struct request {
@@ -51,10 +55,14 @@ struct request {
 	bool sent;    /* its head has left */
 	bool writing; /* a write is under way: the bytes out are in between */
 	bool chunked;
-	bool finished; /* whole and clean */
+	bool has_length; /* request_length() was called */
+	bool bodyless;   /* of the answer, known with its head */
+	bool finished;   /* whole and clean */
 	bool keep_alive;
 	int64_t first_byte_ns; /* 0: none yet */
 	uint64_t bytes_out;    /* of the body */
+	uint64_t length;       /* has_length: what is announced */
+	struct str extra;      /* fields that every head gets, as lines */
 	struct buf out;        /* the head, until it leaves */
 	/*
 	 * What a stream that the server has to end says last, if the handler
@@ -76,13 +84,23 @@ must_check int request_send(struct task *t, struct request *req,
 			    const struct str *pieces, size_t count);
 
 /*
- * Send one part of a body of unknown length: one write, one chunk.  count is
+ * Announce the length of a body that request_write() is to send, or that an
+ * answer to HEAD would have had.
+ */
+void request_length(struct request *req, uint64_t length);
+
+/* Send the head now: the body's first part is not there yet. */
+must_check int request_flush(struct task *t, struct request *req);
+
+/*
+ * Send one part of a body: one write, and one chunk when its length is unknown.
+ * -EMSGSIZE when there would be more than was announced.  count is
  * at most REQUEST_PIECES_MAX.
  */
 must_check int request_write(struct task *t, struct request *req,
 			     const struct str *pieces, size_t count);
 
-/* The clean end of such a body. */
+/* The clean end of such a body; -EPROTO when it is short of its length. */
 must_check int request_finish(struct task *t, struct request *req);
 
 /*

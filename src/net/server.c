@@ -13,7 +13,8 @@
 
 enum {
 	ARENA_EXTRA = 64 << 20, /* for everything but the body itself */
-	LINGER_BYTES_MAX = 256 * 1024,
+	LINGER_BYTES_MAX = 16 << 20,
+	BLOCK_SIZE = 64 * 1024,
 };
 
 #define LINGER_NS       (2 * CLOCK_S)
@@ -146,6 +147,8 @@ static void request_begin(struct task *t, struct session *c)
 	req->keep_alive = false;
 	req->first_byte_ns = 0;
 	req->bytes_out = 0;
+	req->bodyless = false;
+	req->extra = STR_NULL;
 	req->last_words = STR_NULL;
 	memcpy(req->id, "req_", 4);
 	rand_hex(req->id + 4, 24);
@@ -243,6 +246,7 @@ static bool serve_one(struct task *t, struct session *c)
 		say_last_words(&c->req);
 	counter_sub(&s->stats.active, 1);
 	again = c->req.finished && c->req.keep_alive && !s->ending;
+	again = upload_end(t, c, again);
 	if (!c->req.finished)
 		c->linger = false;
 	request_end(c);
@@ -367,6 +371,7 @@ struct server *server_new(struct loop *loop, const struct server_cfg *cfg)
 	s->cfg = *cfg;
 	if (cfg->tls != NULL)
 		s->cfg.tls = tls_ctx_ref(cfg->tls);
+	bufs_init(&s->blocks, BLOCK_SIZE);
 	list_init(&s->listeners);
 	list_init(&s->sessions);
 	return s;
@@ -442,6 +447,7 @@ void server_free(struct server *s)
 {
 	assert(list_is_empty(&s->sessions) && list_is_empty(&s->listeners));
 	tls_ctx_unref(s->cfg.tls);
+	bufs_fini(&s->blocks);
 	free(s);
 }
 

@@ -23,6 +23,11 @@ struct server_cfg {
 	/* Answer a request that could not be read; fault says why. */
 	void (*refuse)(struct task *t, struct request *req,
 		       const struct http_fault *fault);
+	/*
+	 * Does the handler read the request's body itself, by net/upload.h?
+	 * Asked when there is one; NULL: never.
+	 */
+	bool (*streams)(const struct request *req);
 	void *user;
 	size_t head_max, body_max, inflated_max; /* bytes */
 	int64_t head_timeout_ns;      /* from the first byte of a head */

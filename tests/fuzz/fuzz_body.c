@@ -97,7 +97,7 @@ static void run(const uint8_t *data, struct str in, size_t step,
 		res->r = take_all(&b, &res->out);
 	require(res->r < 0 || b.ended);
 	res->ended = b.ended;
-	res->extra = b.extra;
+	res->extra = b.extra > 0;
 	body_fini(&b);
 }
 
