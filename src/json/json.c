@@ -52,9 +52,15 @@ uint32_t json_count(const struct json *doc, uint32_t v)
 	return is_container(doc, v) ? node_count(node_at(doc, v)) : 0;
 }
 
+bool json_is_folded(const struct json *doc, uint32_t v)
+{
+	return json_type(doc, v) == JSON_ARRAY &&
+	       node_is(node_at(doc, v), NODE_FOLDED);
+}
+
 uint32_t json_first(const struct json *doc, uint32_t v)
 {
-	if (json_count(doc, v) == 0)
+	if (json_count(doc, v) == 0 || json_is_folded(doc, v))
 		return JSON_NONE;
 	return json_type(doc, v) == JSON_OBJECT ? v + 2 : v + 1;
 }

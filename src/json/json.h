@@ -46,6 +46,11 @@ struct json {
 struct json_limits {
 	uint32_t depth; /* 0: 128 */
 	uint32_t nodes; /* 0: 4 million */
+	/*
+	 * An array of numbers, and nothing else, is one value on the tape: it
+	 * has a count and a text, but no elements.
+	 */
+	bool fold_numbers;
 };
 
 /* Where and why a text is not JSON. */
@@ -92,6 +97,9 @@ uint32_t json_path(const struct json *doc, uint32_t v, struct str path);
 
 /* Elements of an array or member values of an object, or 0. */
 uint32_t json_count(const struct json *doc, uint32_t v);
+
+/* An array whose numbers json_parse() has folded; never an empty one. */
+bool json_is_folded(const struct json *doc, uint32_t v);
 
 /* Walk the elements, or the member values: JSON_NONE ends. */
 uint32_t json_first(const struct json *doc, uint32_t v);

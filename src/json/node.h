@@ -22,6 +22,7 @@ enum {
 	NODE_TYPE = 7,
 	NODE_MEMBER = 8,   /* a member's value: its key is the node before */
 	NODE_ESCAPED = 16, /* a string with a backslash in it */
+	NODE_FOLDED = 16,  /* an array whose elements are not on the tape */
 	NODE_ONE = 32,     /* one child, in the upper bits */
 	NODE_COUNT_MAX = (1 << 27) - 1
 };

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "json/fold.h"
 #include "json/node.h"
 #include "json/scan.h"
 
@@ -33,6 +34,7 @@ struct parser {
 	uint32_t open; /* the innermost open container, or JSON_NONE */
 	uint32_t depth, depth_max;
 	enum expect expect;
+	bool fold;
 };
 
 static uint32_t offset(const struct parser *p)
@@ -132,6 +134,28 @@ static const char *close_container(struct parser *p)
 	p->open = n->next;
 	n->next = JSON_NONE;
 	value_done(p, v);
+	return NULL;
+}
+
+/* One value when it has only numbers, and may be folded. */
+static const char *read_array(struct parser *p)
+{
+	const uint8_t *next = NULL;
+	uint32_t count = 0;
+	const char *what;
+
+	if (p->fold)
+		next = fold_numbers(p->at + 1, p->end, NODE_COUNT_MAX, &count);
+	if (next == NULL)
+		return open_container(p, JSON_ARRAY);
+	if (p->depth == p->depth_max)
+		return "nested deeper than the limit allows";
+	what = add_value(p, JSON_ARRAY);
+	if (what != NULL)
+		return what;
+	p->nodes[p->count - 1].info += NODE_FOLDED + count * NODE_ONE;
+	p->at = next;
+	value_done(p, p->count - 1);
 	return NULL;
 }
 
@@ -328,7 +352,7 @@ static const char *read_value(struct parser *p)
 	case '{':
 		return open_container(p, JSON_OBJECT);
 	case '[':
-		return open_container(p, JSON_ARRAY);
+		return read_array(p);
 	case 't':
 		return read_word(p, STR("true"), JSON_TRUE);
 	case 'f':
@@ -462,6 +486,7 @@ int json_parse(struct str text, const struct json_limits *limits,
 	p.max = limit_or(limits->nodes, NODES_DEFAULT);
 	if (p.max > NODE_COUNT_MAX)
 		p.max = NODE_COUNT_MAX;
+	p.fold = limits->fold_numbers;
 	p.cap = first_cap(text.len);
 	p.nodes = xmalloc(p.cap * sizeof(*p.nodes));
 
