@@ -8,6 +8,16 @@ enum {
 	MODELS_BYTES_MAX = 64 << 20
 };
 
+static void write_metadata(struct json_writer *w, const struct model *m)
+{
+	for (size_t i = 0; m->config != NULL && i < m->config->member_count;
+	     i++) {
+		const struct config_member *member = &m->config->members[i];
+
+		json_member_raw(w, member->name, member->json);
+	}
+}
+
 static void write_model(struct json_writer *w, const struct model *m)
 {
 	json_object(w);
@@ -20,6 +30,7 @@ static void write_model(struct json_writer *w, const struct model *m)
 	json_member_str(w, STR("model_type"), m->type);
 	json_member_str(w, STR("provider_id"), m->upstream->provider.id);
 	json_member_str(w, STR("provider_resource_id"), m->upstream_id);
+	write_metadata(w, m);
 	json_end(w);
 	json_end(w);
 }
@@ -34,6 +45,7 @@ static void write_single(struct json_writer *w, const struct model *m)
 	json_member_str(w, STR("type"), STR("model"));
 	json_member(w, STR("metadata"));
 	json_object(w);
+	write_metadata(w, m);
 	json_end(w);
 	json_member_int(w, STR("created"), m->created_s);
 	json_member_str(w, STR("owned_by"), STR("quipu"));

@@ -6,7 +6,6 @@
 #include "cli/say.h"
 #include "cli/scrape_server.h"
 #include "cli/systemd.h"
-#include "core/origin.h"
 #include "io/offload.h"
 
 #include <assert.h>
@@ -433,7 +432,6 @@ void cluster_free(struct cluster *c)
 	/* Threads may have been reading them. */
 	for (size_t i = 0; i < c->count; i++)
 		metrics_free(c->members[i].worker.metrics);
-	origin_free_all();
 	tls_ctx_unref(c->tls);
 	catalog_unref(c->catalog);
 	config_unref(c->config);

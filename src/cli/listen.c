@@ -15,6 +15,8 @@ static int bind_failed(struct buf *messages, struct str where, int r)
 	if (r == -EADDRINUSE) {
 		hint = "; is quipu running already?  Choose another with "
 		       "--port";
+	} else if (r == -ENOSPC) {
+		hint = "; there are more addresses than quipu listens on";
 	} else if (r == -EACCES) {
 		hint = "; ports below 1024 need the capability "
 		       "CAP_NET_BIND_SERVICE";
@@ -91,41 +93,64 @@ static int listen_any(struct listen_plan *plan, struct loop *loop,
 	return 0;
 }
 
-static int listen_name(struct listen_plan *plan, struct loop *loop,
-		       struct listen_set *out, struct buf *messages)
+static int listen_found(struct listen_plan *plan, struct loop *loop,
+			const struct addrinfo *i, struct listen_set *out)
+{
+	char text[NI_MAXHOST];
+	struct io_addr a;
+	int r;
+
+	(void)getnameinfo(i->ai_addr, i->ai_addrlen, text, sizeof(text), NULL,
+			  0, NI_NUMERICHOST);
+	r = io_addr_parse(str_of(text), plan->port, &a);
+	if (r == 0)
+		r = listen_addr(plan, loop, &a, out);
+	learn_port(plan, out);
+	return r;
+}
+
+static int listen_name(struct listen_plan *plan, struct str name,
+		       struct loop *loop, struct listen_set *out,
+		       struct buf *messages)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
 				  .ai_flags = AI_PASSIVE };
 	struct addrinfo *found;
 	struct io_addr a;
-	int r = io_addr_parse(plan->config->host, plan->port, &a);
+	int r = io_addr_parse(name, plan->port, &a);
 	char host[256];
 
 	if (r == 0) {
 		r = listen_addr(plan, loop, &a, out);
 		learn_port(plan, out);
-		return r < 0 ? bind_failed(messages, plan->config->host, r) : 0;
+		return r < 0 ? bind_failed(messages, name, r) : 0;
 	}
-	(void)snprintf(host, sizeof(host), STR_FMT,
-		       STR_ARG(plan->config->host));
+	(void)snprintf(host, sizeof(host), STR_FMT, STR_ARG(name));
 	r = getaddrinfo(host, NULL, &hints, &found);
 	if (r != 0) {
 		say(messages, "cannot listen on host '%s': %s\n", host,
 		    gai_strerror(r));
 		return -1;
 	}
-	for (struct addrinfo *i = found; i != NULL && r == 0; i = i->ai_next) {
-		char text[NI_MAXHOST];
-
-		(void)getnameinfo(i->ai_addr, i->ai_addrlen, text, sizeof(text),
-				  NULL, 0, NI_NUMERICHOST);
-		r = io_addr_parse(str_of(text), plan->port, &a);
-		if (r == 0)
-			r = listen_addr(plan, loop, &a, out);
-		learn_port(plan, out);
-	}
+	for (struct addrinfo *i = found; i != NULL && r == 0; i = i->ai_next)
+		r = listen_found(plan, loop, i, out);
 	freeaddrinfo(found);
-	return r < 0 ? bind_failed(messages, plan->config->host, r) : 0;
+	return r < 0 ? bind_failed(messages, name, r) : 0;
+}
+
+static int listen_names(struct listen_plan *plan, struct loop *loop,
+			struct listen_set *out, struct buf *messages)
+{
+	struct str rest = plan->config->host, name;
+	int r = 0;
+
+	while (rest.len > 0 && r == 0) {
+		(void)str_cut(rest, ',', &name, &rest);
+		name = str_trim(name);
+		if (name.len > 0)
+			r = listen_name(plan, name, loop, out, messages);
+	}
+	return r;
 }
 
 /* A socket file that nobody listens on is left over from a crash. */
@@ -208,5 +233,5 @@ int listen_open(struct listen_plan *plan, struct loop *loop,
 	}
 	if (plan->config->host.len == 0)
 		return listen_any(plan, loop, out, messages);
-	return listen_name(plan, loop, out, messages);
+	return listen_names(plan, loop, out, messages);
 }

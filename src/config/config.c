@@ -3,6 +3,7 @@
 #include "config/env.h"
 #include "config/flags.h"
 #include "config/layer.h"
+#include "config/logging.h"
 #include "config/models.h"
 #include "config/network.h"
 #include "config/providers.h"
@@ -111,6 +112,26 @@ static struct str find_file(const struct config_sources *s)
 	return file;
 }
 
+/* Llama Stack's files before version 2 had other names for everything. */
+static void check_age(struct load *l, const struct tree_node *root)
+{
+	static const struct str keys[] = { STR_INIT("routing_table"),
+					   STR_INIT("api_providers") };
+
+	for (size_t i = 0; i < countof(keys); i++) {
+		const struct tree_node *n = tree_find(root, keys[i]);
+
+		if (n == NULL)
+			continue;
+		problem_error(&l->problems, n->key_at,
+			      STR_FMT
+			      ": this is a file of the format before version "
+			      "2; providers belong below providers.inference, "
+			      "models below registered_resources.models",
+			      STR_ARG(keys[i]));
+	}
+}
+
 static void load_all(struct load *l, const struct config_sources *s)
 {
 	struct config *cfg = l->cfg;
@@ -124,8 +145,12 @@ static void load_all(struct load *l, const struct config_sources *s)
 					STR("upstream."), LAYER_ENV_BY_ROW);
 	layer_environment(l, &layer, true);
 	root = read_tree(l, s);
-	if (root != NULL)
+	if (root != NULL) {
+		check_age(l, root);
+		logging_load(l, &layer, root);
 		layer_walk(l, &layer, root);
+	}
+	logging_environment(l, &layer);
 	layer_environment(l, &layer, false);
 	flags_apply(l, &layer, s->flags);
 	if (s->file != NULL) {

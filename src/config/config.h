@@ -51,8 +51,9 @@ struct config_network {
 	struct str proxy;      /* URL, for https:// upstreams; "" for none */
 	struct str http_proxy; /* the same for http:// upstreams */
 	struct str no_proxy;   /* "localhost,.corp.example", "*" for all */
-	struct str ca_file;
+	struct str ca_file, proxy_ca_file;
 	struct str cert_file, key_file;
+	struct str ciphers; /* "A,B", OpenSSL's names; "" for its choice */
 	bool tls_verify;
 	bool tls13_only;
 	struct str *header_names, *header_values;
@@ -84,17 +85,27 @@ struct config_provider {
 	struct config_value *network_values; /* private */
 };
 
+/* A member of a JSON object that the file has as YAML. */
+struct config_member {
+	struct str name, json;
+};
+
 struct config_model {
 	struct str id;          /* what clients ask for */
-	struct str provider_id; /* of one in providers */
+	struct str provider_id; /* of one in providers; any_provider: "all" */
 	struct str upstream_id; /* provider_model_id, or id */
 	struct str type;        /* "llm", "embedding", "rerank" */
 	struct str origin;
+	bool any_provider; /* the first that lists upstream_id */
+	bool any_model;    /* upstream_id "auto": the first of the type */
+	/* Of metadata. */
+	struct config_member *members;
+	size_t member_count;
 };
 
 struct config {
 	/* server */
-	struct str host;      /* "" is all addresses, v4 and v6 */
+	struct str host;      /* "a,b"; "" is all addresses, v4 and v6 */
 	int64_t port;         /* 8321; 0 picks a free one */
 	struct str unix_path; /* "" for none */
 	int64_t workers;      /* 0: one per core */
@@ -109,6 +120,7 @@ struct config {
 	bool tls13_only;
 	int64_t busy_poll_ns;     /* 0: a worker sleeps at once */
 	bool drain_on_disconnect; /* on_disconnect: drain */
+	struct str admin;         /* "local", "all", "off" */
 	/* upstream */
 	int64_t pool_max; /* idle connections per origin and worker */
 	int64_t pool_idle_timeout_ns;
@@ -126,6 +138,7 @@ struct config {
 	struct str metrics_path;
 	struct str metrics_listen; /* "host:port", or "": with the rest */
 	/* what is served */
+	bool names_providers; /* the file has a list of them, maybe empty */
 	struct config_provider *providers;
 	size_t provider_count;
 	struct config_model *models;

@@ -72,6 +72,14 @@ static int expand_one(char **env, struct str inner, struct buf *out,
 	} else if (has_rest && value.len == 0) {
 		value = str_drop(rest, 1);
 	}
+	if (str_eq(value, STR("~")) || str_starts(value, STR("~/"))) {
+		struct str home = env_get(env, STR("HOME"));
+		int r = buf_add(out, home);
+
+		if (r < 0)
+			return r;
+		value = str_drop(value, home.len > 0 ? 1 : 0);
+	}
 	return buf_add(out, value);
 }
 

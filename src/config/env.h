@@ -6,7 +6,8 @@
  *	"${env.NAME:+text}"	text when NAME is set and not empty, or nothing
  *
  * NAME is of A-Z, 0-9 and _; a text cannot hold a "}".  Several may stand in
- * one value.  What a variable holds is not looked at again.
+ * one value.  What a variable holds is not looked at again, but "~" or "~/" at
+ * the start of what one of them comes to is the home directory.
  */
 #ifndef CONFIG_ENV_H
 #define CONFIG_ENV_H

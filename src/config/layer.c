@@ -203,8 +203,15 @@ void layer_set(struct load *l, const struct layer *layer,
 		set_items(l, layer, v, in);
 		return;
 	}
-	if (in->many) {
+	if (in->many && !s->joined) {
 		refuse(l, layer, v, in->at, STR("must be a single value"));
+		return;
+	}
+	if (in->many) {
+		struct layer_input joined = { .at = in->at };
+
+		joined.text = items_join(l->arena, in->items, in->item_count);
+		set_one(l, layer, v, &joined);
 		return;
 	}
 	if (s->path != NULL && str_find(in->text, STR("/")) < in->text.len) {

@@ -192,7 +192,8 @@ static void take(const struct walk *w, const struct tree_node *n,
 	struct str path = path_of(w, n->key);
 	int r;
 
-	if ((kind == SETTING_LIST && n->kind == TREE_LIST) ||
+	if (((kind == SETTING_LIST || v->setting->joined) &&
+	     n->kind == TREE_LIST) ||
 	    (kind == SETTING_MAP && n->kind == TREE_MAP)) {
 		r = take_items(w, n, path, &in);
 	} else {

@@ -1,6 +1,7 @@
 #include "config/models.h"
 
 #include "config/layer.h"
+#include "config/tojson.h"
 #include "config/value.h"
 
 struct models {
@@ -54,11 +55,8 @@ static bool has_provider(struct load *l, struct str path,
 		return false;
 	}
 	if (known == NULL && str_eq(m->provider_id, STR("all"))) {
-		problem_warning(&l->problems, layer_place(v),
-				STR_FMT "provider_id: \"all\" of OGX is not "
-					"used by quipu; left out",
-				STR_ARG(path));
-		return false;
+		m->any_provider = true;
+		return true;
 	}
 	if (known == NULL)
 		note_provider(l, path, v);
@@ -82,6 +80,35 @@ static bool is_new(struct models *m, struct str path,
 	return false;
 }
 
+static void take_metadata(struct load *l, const struct tree_node *entry,
+			  struct str path, struct config_model *model)
+{
+	const struct tree_node *map = tree_find(entry, STR("metadata"));
+
+	if (map == NULL || tree_is_null(map))
+		return;
+	path = arena_printf(&l->scratch, STR_FMT "metadata", STR_ARG(path));
+	if (map->kind != TREE_MAP) {
+		problem_error(&l->problems, map->at,
+			      STR_FMT ": must be a mapping", STR_ARG(path));
+		return;
+	}
+	model->members =
+		arena_zalloc(l->arena,
+			     (map->count + 1) * sizeof(struct config_member));
+	for (const struct tree_node *n = map->first; n != NULL; n = n->next) {
+		struct config_member *m = &model->members[model->member_count];
+		struct str key = problem_printable(&l->scratch, n->key);
+
+		key = arena_printf(&l->scratch, STR_FMT "." STR_FMT,
+				   STR_ARG(path), STR_ARG(key));
+		if (tojson(l, n, key, &m->json) != 0)
+			continue;
+		m->name = arena_str(l->arena, n->key);
+		model->member_count++;
+	}
+}
+
 static void take_entry(struct models *m, const struct tree_node *entry,
 		       struct str path)
 {
@@ -100,6 +127,8 @@ static void take_entry(struct models *m, const struct tree_node *entry,
 	model->origin = id->origin;
 	if (model->upstream_id.len == 0)
 		model->upstream_id = model->id;
+	model->any_model = str_eq(model->upstream_id, STR("auto"));
+	take_metadata(l, entry, path, model);
 	if (!has_provider(l, path, model, provider, entry->at) ||
 	    model->id.len == 0 || !is_new(m, path, model, id))
 		return;

@@ -38,15 +38,14 @@ static struct str proxy_url(const struct network *n, const char *key)
 {
 	const struct config_value *v = find(n, key);
 
-	if (v->value.len == 0 || str_starts(v->value, STR("http://")) ||
-	    str_starts(v->value, STR("https://")))
+	if (v->value.len == 0 || str_starts(v->value, STR("http://")))
 		return v->value;
 	if (str_find(v->value, STR("://")) == v->value.len) {
 		return arena_printf(n->load->arena, "http://" STR_FMT,
 				    STR_ARG(v->value));
 	}
 	if (!is_inherited(n, v))
-		refuse(n, v, "only http:// and https:// proxies can be used");
+		refuse(n, v, "only http:// proxies can be used");
 	return STR_NULL;
 }
 

@@ -98,7 +98,7 @@ static struct str nearest_type(const struct load *l, struct str name)
 	return best;
 }
 
-/* What runs inside OGX's own process cannot run here: that one is left out. */
+/* OGX has more of them: one that quipu does not know is left out. */
 static void note_type(struct load *l, struct str path,
 		      const struct config_value *type)
 {
@@ -111,15 +111,11 @@ static void note_type(struct load *l, struct str path,
 				      " is unknown; did you mean \"" STR_FMT
 				      "\"?",
 			      STR_ARG(path), STR_ARG(name), STR_ARG(near));
-	} else if (str_starts(type->value, STR("inline::"))) {
+	} else {
 		problem_warning(&l->problems, layer_place(type),
 				STR_FMT "provider_type: " STR_FMT
 					" is not one of quipu's; left out",
 				STR_ARG(path), STR_ARG(name));
-	} else {
-		problem_error(&l->problems, layer_place(type),
-			      STR_FMT "provider_type: " STR_FMT " is unknown",
-			      STR_ARG(path), STR_ARG(name));
 	}
 }
 
@@ -228,6 +224,7 @@ static void take_inference(struct load *l, const struct tree_node *list)
 {
 	size_t i = 0;
 
+	l->cfg->names_providers = !tree_is_null(list);
 	if (list->kind != TREE_LIST && !tree_is_null(list)) {
 		problem_error(&l->problems, list->at,
 			      "providers.inference: must be a list");

@@ -71,6 +71,10 @@ const struct setting schema_network[] = {
 	  .kind = SETTING_PATH,
 	  .help = "its private key (PEM)",
 	  IN(config_network, key_file) },
+	{ .key = "network.tls.ciphers",
+	  .kind = SETTING_LIST,
+	  .help = "cipher suites, best first; TLS 1.3's are TLS_...",
+	  IN(config_network, ciphers) },
 	{ .key = "network.proxy.url",
 	  .sets = "network.proxy.https|network.proxy.http",
 	  .help = "sets https and http" },
@@ -90,6 +94,10 @@ const struct setting schema_network[] = {
 	  .env_yields = true,
 	  .help = "hosts that are reached directly: name, .suffix, *",
 	  IN(config_network, no_proxy) },
+	{ .key = "network.proxy.cacert",
+	  .kind = SETTING_PATH,
+	  .help = "more authorities (PEM), of a proxy that looks inside TLS",
+	  IN(config_network, proxy_ca_file) },
 	{ .key = "network.headers",
 	  .kind = SETTING_MAP,
 	  .secret = true,
@@ -146,8 +154,6 @@ const struct setting schema_model[] = {
 };
 
 const struct schema_ignored schema_provider_ignored[] = {
-	{ "network.tls.ciphers", false },
-	{ "network.proxy.cacert", false },
 	{ 0 },
 };
 

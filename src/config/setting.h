@@ -49,6 +49,8 @@ struct setting {
 	const char *truth; /* ENUM kept as a bool: the choices that are true */
 	const char *sets;  /* "a|b": a shorthand for these keys */
 	const char *path;  /* BOOL: text with a slash goes to this key */
+	bool joined;       /* STR: a list of the file becomes "a,b" */
+	bool fixed;        /* a running server keeps its first value */
 };
 
 #endif

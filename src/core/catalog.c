@@ -32,31 +32,6 @@ static void add_model(struct catalog *c, struct model m,
 	(void)map_put(&c->by_id, slot->id, slot);
 }
 
-static void add_registered(struct catalog *c, const struct catalog *before,
-			   int64_t now_s)
-{
-	const struct config *cfg = c->registry->config;
-
-	for (size_t i = 0; i < cfg->model_count; i++) {
-		const struct config_model *m = &cfg->models[i];
-		const struct upstream *u =
-			registry_find(c->registry, m->provider_id);
-
-		if (u == NULL) {
-			log_warn("model '" STR_FMT
-				 "': there is no provider '" STR_FMT "'",
-				 STR_ARG(m->id), STR_ARG(m->provider_id));
-			continue;
-		}
-		add_model(c,
-			  (struct model){ .id = m->id,
-					  .upstream_id = m->upstream_id,
-					  .type = m->type,
-					  .upstream = u },
-			  before, now_s);
-	}
-}
-
 static bool is_allowed(const struct provider *p, struct str upstream_id)
 {
 	if (p->config == NULL || p->config->allow_all_models)
@@ -66,6 +41,76 @@ static bool is_allowed(const struct provider *p, struct str upstream_id)
 			return true;
 	}
 	return false;
+}
+
+static struct str type_of(const struct upstream *u,
+			  const struct provider_model *m)
+{
+	return provider_model_type(u->provider.type->known_models, m);
+}
+
+/* Of the upstream's list the model that one of the configuration stands for. */
+static const struct provider_model *pick(const struct config_model *m,
+					 const struct upstream *u,
+					 const struct model_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct provider_model *one = &list->items[i];
+		bool fits = m->any_model
+				    ? str_eq(type_of(u, one), m->type) &&
+					      !provider_model_is_other(one->id)
+				    : str_eq(one->id, m->upstream_id);
+
+		if (fits && is_allowed(&u->provider, one->id))
+			return one;
+	}
+	return NULL;
+}
+
+/*
+ * Who serves it, and under which name.  "all" and "auto" are looked up in the
+ * lists: while none has such a model, nobody does.
+ */
+static bool find_target(const struct catalog *c, const struct config_model *m,
+			struct model *out)
+{
+	const struct registry *reg = c->registry;
+
+	out->upstream_id = m->upstream_id;
+	if (!m->any_provider && !m->any_model) {
+		out->upstream = registry_find(reg, m->provider_id);
+		return out->upstream != NULL;
+	}
+	for (size_t i = 0; i < reg->upstream_count; i++) {
+		const struct upstream *u = &reg->upstreams[i];
+		const struct provider_model *one;
+
+		if (!m->any_provider && !str_eq(u->provider.id, m->provider_id))
+			continue;
+		one = pick(m, u, &c->lists[i]);
+		if (one == NULL)
+			continue;
+		out->upstream = u;
+		out->upstream_id = one->id;
+		return true;
+	}
+	return false;
+}
+
+static void add_registered(struct catalog *c, const struct catalog *before,
+			   int64_t now_s)
+{
+	const struct config *cfg = c->registry->config;
+
+	for (size_t i = 0; i < cfg->model_count; i++) {
+		const struct config_model *m = &cfg->models[i];
+		struct model model = { .id = m->id,
+				       .type = m->type,
+				       .config = m };
+
+		if (find_target(c, m, &model))
+			add_model(c, model, before, now_s);
+	}
 }
 
 /* A list of the upstream, or of what it is allowed to serve when it has none. */
@@ -86,8 +131,7 @@ static void add_listed(struct catalog *c, const struct upstream *u,
 						     STR_ARG(u->provider.id),
 						     STR_ARG(id)),
 				  .upstream_id = id,
-				  .type = provider_model_type(
-					  u->provider.type->known_models, m),
+				  .type = type_of(u, m),
 				  .created_s = m->created_s,
 				  .upstream = u },
 			  before, now_s);
@@ -197,13 +241,27 @@ static struct str nearest(const struct catalog *c, struct str asked,
 	return n > 0 ? arena_printf(a, STR_FMT "?", STR_ARG(text)) : text;
 }
 
+static bool is_registered(const struct catalog *c, struct str id)
+{
+	const struct config *cfg = c->registry->config;
+
+	for (size_t i = 0; i < cfg->model_count; i++) {
+		if (str_eq(cfg->models[i].id, id))
+			return true;
+	}
+	return false;
+}
+
 static int not_found(const struct catalog *c, struct str id, struct arena *a,
 		     struct api_error *error)
 {
 	struct str hint = nearest(c, id, a), head, tail;
 	bool prefixed = str_cut(id, '/', &head, &tail);
 
-	if (hint.len == 0 && prefixed) {
+	if (is_registered(c, id)) {
+		hint = STR(" It is registered, but no provider lists a model "
+			   "for it now; GET /v1/providers says why.");
+	} else if (hint.len == 0 && prefixed) {
 		hint = arena_printf(a,
 				    " There is no provider '" STR_FMT
 				    "'; GET /v1/providers lists them.",

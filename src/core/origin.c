@@ -4,18 +4,23 @@
 #include "base/map.h"
 #include "net/proxy.h"
 
+#include <assert.h>
 #include <pthread.h>
-#include <stdlib.h>
+#include <sys/stat.h>
 
 enum {
-	ORIGIN_BYTES_MAX = 16 << 20
+	ORIGIN_BYTES_MAX = 1 << 20
 };
 
-/* All that were ever made; configurations are few. */
+struct origin {
+	struct client_origin client; /* first: what others hold */
+	struct arena arena;
+	size_t refs; /* under the lock */
+};
+
 static struct {
 	pthread_mutex_t lock;
-	struct arena arena;
-	struct map by_id; /* to struct client_origin */
+	struct map by_id; /* to struct origin */
 } interned = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static const char *file_or_null(struct arena *a, struct str path)
@@ -23,9 +28,34 @@ static const char *file_or_null(struct arena *a, struct str path)
 	return path.len > 0 ? arena_cz(a, path) : NULL;
 }
 
-static int make_tls(const struct config_network *n, struct arena *a,
+/* TLS 1.3's suites and the ciphers before it are two lists of OpenSSL. */
+static void split_ciphers(struct str all, struct arena *a,
+			  struct tls_client_cfg *out)
+{
+	struct str of[2] = { STR_NULL, STR_NULL }, name;
+
+	for (size_t i = 0; i < all.len;) {
+		size_t end = i;
+		bool new;
+
+		while (end < all.len && all.ptr[end] != ',' &&
+		       all.ptr[end] != ':')
+			end++;
+		name = (struct str){ all.ptr + i, end - i };
+		new = str_starts(name, STR("TLS_"));
+		of[new] =
+			arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(of[new]),
+				     of[new].len > 0 ? ":" : "", STR_ARG(name));
+		i = end + 1;
+	}
+	out->ciphers = file_or_null(a, of[0]);
+	out->suites = file_or_null(a, of[1]);
+}
+
+static int make_tls(const struct provider *p, struct arena *a,
 		    struct client_origin *o, struct api_error *error)
 {
+	const struct config_network *n = p->network;
 	struct tls_client_cfg cfg = {
 		.ca_file = file_or_null(a, n->ca_file),
 		.cert_file = file_or_null(a, n->cert_file),
@@ -34,26 +64,23 @@ static int make_tls(const struct config_network *n, struct arena *a,
 		.tls13_only = n->tls13_only,
 	};
 
+	if (o->proxy.host.len > 0)
+		cfg.more_ca_file = file_or_null(a, n->proxy_ca_file);
+	split_ciphers(n->ciphers, a, &cfg);
 	o->tls_ctx = tls_client_ctx_new(&cfg);
 	if (o->tls_ctx != NULL)
 		return 0;
 	return api_fail(error, a, 500, "config", NULL,
-			"TLS for " STR_FMT ": " STR_FMT, STR_ARG(o->host),
-			STR_ARG(err_text()));
+			"provider '" STR_FMT "': network.tls: " STR_FMT,
+			STR_ARG(p->id), STR_ARG(err_text()));
 }
 
-/* A slice in an arena of the program's life. */
-static struct str keep(struct str s)
+static struct url keep_url(struct arena *a, struct url u)
 {
-	return arena_str(&interned.arena, s);
-}
-
-static struct url keep_url(struct url u)
-{
-	u.host = keep(u.host);
-	u.userinfo = keep(u.userinfo);
-	u.path = keep(u.path);
-	u.query = keep(u.query);
+	u.host = arena_str(a, u.host);
+	u.userinfo = arena_str(a, u.userinfo);
+	u.path = arena_str(a, u.path);
+	u.query = arena_str(a, u.query);
 	return u;
 }
 
@@ -93,72 +120,125 @@ static int find_proxy(const struct provider *p, struct arena *a,
 			STR_ARG(p->id), STR_ARG(err_text()));
 }
 
-static int make(const struct provider *p, const struct url *proxy,
-		struct str id, struct arena *a, struct api_error *error)
+/* A file that has been replaced makes another origin. */
+static struct str file_mark(struct arena *a, struct str path)
 {
-	struct client_origin *o;
-	int r = 0;
+	struct stat st;
 
-	if (interned.arena.max == 0)
-		arena_init(&interned.arena, ORIGIN_BYTES_MAX);
-	o = arena_zalloc(&interned.arena, sizeof(*o));
-	*o = (struct client_origin){
-		.id = keep(id),
+	if (path.len == 0 || stat(arena_cz(a, path), &st) < 0)
+		return path;
+	return arena_printf(a, STR_FMT "@%lld.%09ld/%llu", STR_ARG(path),
+			    (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+			    (unsigned long long)st.st_ino);
+}
+
+static struct str make_id(const struct provider *p, const struct url *proxy,
+			  struct arena *a)
+{
+	const struct config_network *n = p->network;
+	bool proxied = proxy->host.len > 0;
+	struct str address =
+		arena_printf(a, "%s" STR_FMT ":%u|" STR_FMT,
+			     p->base.is_unix ? "unix:"
+			     : p->base.tls   ? "https://"
+					     : "http://",
+			     STR_ARG(p->base.host), p->base.port,
+			     STR_ARG(proxied ? proxy_text(p) : STR_NULL));
+
+	if (!p->base.tls)
+		return address;
+	return arena_printf(a,
+			    STR_FMT "|" STR_FMT "|" STR_FMT "|" STR_FMT
+				    "|" STR_FMT "|" STR_FMT "|%d%d",
+			    STR_ARG(address), STR_ARG(file_mark(a, n->ca_file)),
+			    STR_ARG(file_mark(a, proxied ? n->proxy_ca_file
+							 : STR_NULL)),
+			    STR_ARG(file_mark(a, n->cert_file)),
+			    STR_ARG(file_mark(a, n->key_file)),
+			    STR_ARG(n->ciphers), n->tls_verify, n->tls13_only);
+}
+
+static void origin_free(struct origin *o)
+{
+	struct arena a = o->arena; /* holds o itself */
+
+	tls_ctx_unref(o->client.tls_ctx);
+	arena_fini(&a);
+}
+
+static struct origin *origin_new(const struct provider *p,
+				 const struct url *proxy, struct str id)
+{
+	struct origin *o;
+	struct arena a;
+
+	arena_init(&a, ORIGIN_BYTES_MAX);
+	o = arena_zalloc(&a, sizeof(*o));
+	o->client = (struct client_origin){
+		.id = arena_str(&a, id),
 		.tls = p->base.tls,
 		.is_unix = p->base.is_unix,
-		.host = keep(p->base.host),
+		.host = arena_str(&a, p->base.host),
 		.port = p->base.port,
-		.host_header = host_header(&p->base, &interned.arena),
-		.proxy = keep_url(*proxy),
+		.host_header = host_header(&p->base, &a),
+		.proxy = keep_url(&a, *proxy),
 	};
-	if (o->tls)
-		r = make_tls(p->network, a, o, error);
-	if (r == 0)
-		(void)map_put(&interned.by_id, o->id, o);
-	return r;
+	o->arena = a;
+	return o;
+}
+
+/* With the lock: the one that is there, or a new one; NULL with *error. */
+static struct origin *find_or_make(const struct provider *p,
+				   const struct url *proxy, struct arena *a,
+				   struct api_error *error)
+{
+	struct str id = make_id(p, proxy, a);
+	struct origin *o = map_get(&interned.by_id, id);
+
+	if (o == NULL) {
+		o = origin_new(p, proxy, id);
+		if (o->client.tls && make_tls(p, a, &o->client, error) != 0) {
+			origin_free(o);
+			return NULL;
+		}
+		(void)map_put(&interned.by_id, o->client.id, o);
+	}
+	o->refs++;
+	return o;
 }
 
 int origin_get(const struct provider *p, struct arena *a,
 	       const struct client_origin **out, struct api_error *error)
 {
-	const struct config_network *n = p->network;
+	struct origin *o;
 	struct url proxy;
-	struct str id;
 	int r = find_proxy(p, a, &proxy, error);
 
 	if (r != 0)
 		return r;
-	id = arena_printf(a,
-			  "%s" STR_FMT ":%u|" STR_FMT "|" STR_FMT "|" STR_FMT
-			  "|" STR_FMT "|%d%d",
-			  p->base.is_unix ? "unix:"
-			  : p->base.tls   ? "https://"
-					  : "http://",
-			  STR_ARG(p->base.host), p->base.port,
-			  STR_ARG(proxy.host.len > 0 ? proxy_text(p)
-						     : STR_NULL),
-			  STR_ARG(n->ca_file), STR_ARG(n->cert_file),
-			  STR_ARG(n->key_file), n->tls_verify, n->tls13_only);
 	(void)pthread_mutex_lock(&interned.lock);
-	if (map_get(&interned.by_id, id) == NULL)
-		r = make(p, &proxy, id, a, error);
-	if (r == 0)
-		*out = map_get(&interned.by_id, id);
+	o = find_or_make(p, &proxy, a, error);
 	(void)pthread_mutex_unlock(&interned.lock);
-	return r;
+	if (o == NULL)
+		return API_FAIL;
+	*out = &o->client;
+	return 0;
 }
 
-void origin_free_all(void)
+void origin_put(const struct client_origin *origin)
 {
-	const struct map_entry *e;
-	size_t at = 0;
+	struct origin *o;
 
-	while ((e = map_next(&interned.by_id, &at)) != NULL) {
-		struct client_origin *o = e->value;
-
-		tls_ctx_unref(o->tls_ctx);
+	if (origin == NULL)
+		return;
+	(void)pthread_mutex_lock(&interned.lock);
+	o = map_get(&interned.by_id, origin->id);
+	assert(o != NULL && &o->client == origin && o->refs > 0);
+	if (--o->refs == 0) {
+		(void)map_drop(&interned.by_id, origin->id);
+		origin_free(o);
 	}
-	map_fini(&interned.by_id);
-	if (interned.arena.max != 0)
-		arena_fini(&interned.arena);
+	if (interned.by_id.len == 0)
+		map_fini(&interned.by_id);
+	(void)pthread_mutex_unlock(&interned.lock);
 }

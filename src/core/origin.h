@@ -1,8 +1,9 @@
 /*
- * origin - where a provider's requests go: interned, for the program's life.
+ * origin - where a provider's requests go.
  *
- * Connections are pooled by origin, so that a reloaded configuration with the
- * same origin keeps its connections.
+ * Connections are pooled by origin, and equal ones are one while somebody holds
+ * it: a reloaded configuration with the same address, proxy and TLS files keeps
+ * its connections.  A file that was replaced meanwhile makes another origin.
  */
 #ifndef CORE_ORIGIN_H
 #define CORE_ORIGIN_H
@@ -11,15 +12,15 @@
 #include "provider/provider.h"
 
 /*
- * The origin of a provider instance.  Returns 0, or API_FAIL with a message for
- * the operator (a certificate file that cannot be read, a bad proxy URL).  Not
- * for worker threads: it reads files.
+ * The origin of a provider instance, to be given back by origin_put().  Returns
+ * 0, or API_FAIL with a message for the operator (a certificate file that cannot
+ * be read, a bad proxy URL).  Not for worker threads: it reads files.
  */
 must_check int origin_get(const struct provider *p, struct arena *a,
 			  const struct client_origin **out,
 			  struct api_error *error);
 
-/* At the program's end. */
-void origin_free_all(void);
+/* From any thread; NULL is fine. */
+void origin_put(const struct client_origin *origin);
 
 #endif

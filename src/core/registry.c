@@ -37,13 +37,13 @@ static int add_upstream(struct registry *r, const struct config_provider *cp,
 		if (rc != 0)
 			return rc;
 	}
+	r->upstream_count++;
 	mask_secrets(cp);
 	if (map_put(&r->by_id, u->provider.id, u) != NULL) {
 		return api_fail(error, a, 500, "config", NULL,
 				"provider id '" STR_FMT "' is used twice",
 				STR_ARG(u->provider.id));
 	}
-	r->upstream_count++;
 	return 0;
 }
 
@@ -58,9 +58,11 @@ int registry_new(struct config *config, char **environment, struct arena *a,
 	arena_init(&r->arena, REGISTRY_BYTES_MAX);
 	r->config = config_ref(config);
 	r->refs = 1;
-	if (count == 0)
+	if (!config->names_providers)
 		provider_from_environment(config, environment, &r->arena, &list,
 					  &count);
+	if (count == 0)
+		log_warn("no provider is on: there is nothing to serve");
 	r->upstreams = arena_zalloc(&r->arena, count * sizeof(*r->upstreams));
 	for (size_t i = 0; i < count && rc == 0; i++)
 		rc = add_upstream(r, &list[i], a, error);
@@ -82,6 +84,8 @@ void registry_unref(struct registry *r)
 {
 	if (r == NULL || __atomic_sub_fetch(&r->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
+	for (size_t i = 0; i < r->upstream_count; i++)
+		origin_put(r->upstreams[i].origin);
 	map_fini(&r->by_id);
 	config_unref(r->config);
 	arena_fini(&r->arena);

@@ -46,7 +46,8 @@ struct model {
 	struct str upstream_id;
 	struct str type; /* "llm", "embedding", "rerank" */
 	const struct upstream *upstream;
-	int64_t created_s; /* when it was first seen */
+	const struct config_model *config; /* NULL: listed, not registered */
+	int64_t created_s;                 /* when it was first seen */
 };
 
 /* What one upstream said when it was asked for its models. */

@@ -190,30 +190,56 @@ static int use_cert(SSL_CTX *ssl, const char *cert, const char *key,
 	return SSL_CTX_check_private_key(ssl) == 1 ? 0 : -EINVAL;
 }
 
+/* On failure *out_bad is what cannot be used. */
+static int use_authorities(SSL_CTX *ssl, const struct tls_client_cfg *cfg,
+			   const char **out_bad)
+{
+	int ok;
+
+	if (cfg->ca_file != NULL) {
+		*out_bad = cfg->ca_file;
+		ok = SSL_CTX_load_verify_locations(ssl, cfg->ca_file, NULL);
+	} else {
+		*out_bad = "system CAs";
+		ok = SSL_CTX_set_default_verify_paths(ssl);
+	}
+	if (ok == 1 && cfg->more_ca_file != NULL) {
+		*out_bad = cfg->more_ca_file;
+		ok = SSL_CTX_load_verify_locations(ssl, cfg->more_ca_file,
+						   NULL);
+	}
+	return ok == 1 ? 0 : -EINVAL;
+}
+
+static int use_ciphers(SSL_CTX *ssl, const struct tls_client_cfg *cfg,
+		       const char **out_bad)
+{
+	*out_bad = cfg->ciphers;
+	if (cfg->ciphers != NULL &&
+	    SSL_CTX_set_cipher_list(ssl, cfg->ciphers) != 1)
+		return -EINVAL;
+	*out_bad = cfg->suites;
+	if (cfg->suites != NULL &&
+	    SSL_CTX_set_ciphersuites(ssl, cfg->suites) != 1)
+		return -EINVAL;
+	return 0;
+}
+
 struct tls_ctx *tls_client_ctx_new(const struct tls_client_cfg *cfg)
 {
 	static const unsigned char alpn[] = "\x08http/1.1";
 	struct tls_ctx *ctx = ctx_new(TLS_client_method(), cfg->tls13_only);
 	const char *bad;
-	int ok;
 
-	if (cfg->ca_file != NULL) {
-		ok = SSL_CTX_load_verify_locations(ctx->ssl, cfg->ca_file,
-						   NULL);
-	} else {
-		ok = SSL_CTX_set_default_verify_paths(ctx->ssl);
-	}
-	if (ok != 1)
-		return ctx_failed(ctx, cfg->ca_file != NULL ? cfg->ca_file
-							    : "system CAs");
+	if (use_authorities(ctx->ssl, cfg, &bad) < 0)
+		return ctx_failed(ctx, bad);
 	if (cfg->cert_file != NULL &&
 	    use_cert(ctx->ssl, cfg->cert_file,
 		     cfg->key_file != NULL ? cfg->key_file : cfg->cert_file,
 		     &bad) < 0)
 		return ctx_failed(ctx, bad);
-	if (cfg->ciphers != NULL &&
-	    SSL_CTX_set_cipher_list(ctx->ssl, cfg->ciphers) != 1)
-		return ctx_failed(ctx, cfg->ciphers);
+	if (use_ciphers(ctx->ssl, cfg, &bad) < 0)
+		return ctx_failed(ctx, bad);
 	SSL_CTX_set_verify(ctx->ssl,
 			   cfg->verify_off ? SSL_VERIFY_NONE : SSL_VERIFY_PEER,
 			   NULL);

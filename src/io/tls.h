@@ -22,8 +22,10 @@ struct tls_client_cfg {
 	const char *ca_file;   /* NULL: the system's store */
 	const char *cert_file; /* client certificate, with key_file */
 	const char *key_file;
-	const char *ciphers; /* NULL: OpenSSL's default */
-	bool verify_off;     /* for tests only; logged at start */
+	const char *more_ca_file; /* on top of those, or NULL */
+	/* Of TLS 1.2 "A:B" and of 1.3; NULL: OpenSSL's default. */
+	const char *ciphers, *suites;
+	bool verify_off; /* for tests only; logged at start */
 	bool tls13_only;
 };
 
