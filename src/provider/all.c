@@ -2,19 +2,15 @@
 
 /* In the order in which they are listed and asked. */
 const struct provider_type *const provider_types[] = {
-	&openai_type,        &azure_type,
-	&bedrock_type,       &anthropic_type,
-	&gemini_type,        &compat_ollama,
-	&vllm_type,          &compat_tgi,
-	&compat_llama_cpp,   &compat_together,
-	&compat_fireworks,   &compat_groq,
-	&compat_cerebras,    &compat_sambanova,
-	&compat_nvidia,      &databricks_type,
-	&compat_deepseek,    &compat_mistral,
-	&compat_openrouter,  &compat_xai,
-	&compat_runpod,      &compat_llama_api,
-	&compat_passthrough, &openai_compatible,
-	&echo_type,          NULL,
+	&openai_type,       &azure_type,        &bedrock_type,
+	&anthropic_type,    &gemini_type,       &compat_ollama,
+	&vllm_type,         &compat_tgi,        &compat_llama_cpp,
+	&compat_together,   &compat_fireworks,  &compat_groq,
+	&compat_cerebras,   &compat_sambanova,  &compat_nvidia,
+	&databricks_type,   &watsonx_type,      &compat_deepseek,
+	&compat_mistral,    &compat_openrouter, &compat_xai,
+	&compat_runpod,     &compat_llama_api,  &compat_passthrough,
+	&openai_compatible, &echo_type,         NULL,
 };
 
 const struct provider_type *provider_type_find(struct str name)

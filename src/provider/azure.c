@@ -154,7 +154,7 @@ static int encode(const struct provider *p, const struct provider_request *req,
 	}
 	r = add_key(p, req, a, out, e);
 	if (r == 0)
-		r = openai_body(req, a, out, e);
+		r = openai_body(p, req, a, out, e);
 	return r;
 }
 

@@ -199,7 +199,7 @@ static int encode(const struct provider *p, const struct provider_request *req,
 	int r;
 
 	openai_start(p, req, a, out);
-	r = openai_body(req, a, out, e);
+	r = openai_body(p, req, a, out, e);
 	if (r != 0)
 		return r;
 	if (provider_key(p, req).len > 0)

@@ -82,6 +82,25 @@ static const struct provider_known_model together_known[] = {
 	{ "Salesforce/Llama-Rank-V1", "rerank" },
 	{ 0 },
 };
+/* Its embeddings have neither, and would leave them out silently. */
+static int together_edit(const struct provider *p,
+			 const struct provider_request *req, struct arena *a,
+			 struct splice *s, struct api_error *e)
+{
+	static const char *const names[] = { "dimensions", "user" };
+
+	(void)s;
+	for (size_t i = 0; i < countof(names); i++) {
+		if (req->op != LLM_EMBEDDINGS || !openai_has(req, names[i]))
+			continue;
+		return api_fail(e, a, 400, NULL, names[i],
+				"'%s' is not supported for embeddings of "
+				"provider '" STR_FMT "' (%s).",
+				names[i], STR_ARG(p->id), p->type->name);
+	}
+	return 0;
+}
+
 const struct provider_type compat_together = {
 	.name = "remote::together",
 	.id = "together",
@@ -92,6 +111,7 @@ const struct provider_type compat_together = {
 	.key_field = "together_api_key",
 	.settings = together,
 	.known_models = together_known,
+	.edit = together_edit,
 };
 
 SETTINGS(fireworks, "https://api.fireworks.ai/inference/v1",
@@ -251,6 +271,17 @@ const struct provider_type compat_llama_api = {
 };
 
 /* Another quipu, OGX or Llama Stack: the URL is that of its root. */
+static int passthrough_setup(struct provider *p, struct arena *a,
+			     struct api_error *e)
+{
+	(void)e;
+	if (!str_ends(p->base.path, STR("/v1"))) {
+		p->base.path =
+			arena_printf(a, STR_FMT "/v1", STR_ARG(p->base.path));
+	}
+	return 0;
+}
+
 SETTINGS(passthrough, NULL, "PASSTHROUGH_URL", "api_key",
 	 "PASSTHROUGH_API_KEY");
 const struct provider_type compat_passthrough = {
@@ -262,5 +293,5 @@ const struct provider_type compat_passthrough = {
 	.key_field = "passthrough_api_key",
 	.key_optional = true,
 	.settings = passthrough,
-	.setup = openai_setup_v1,
+	.setup = passthrough_setup,
 };

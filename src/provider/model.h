@@ -8,8 +8,8 @@
 
 /* An entry of an upstream's model list. */
 struct provider_model {
-	struct str id;   /* the upstream's own name for it */
-	struct str type; /* "embedding", "rerank", or "" when it did not say */
+	struct str id;     /* the upstream's own name for it */
+	struct str type;   /* "llm", "embedding", "rerank", or "": not said */
 	int64_t created_s; /* 0 when it did not say */
 };
 

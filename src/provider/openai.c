@@ -55,8 +55,8 @@ static int edit_logprobs(const struct json *doc, struct splice *s)
 	return 0;
 }
 
-int openai_edit(const struct provider_request *req, struct arena *a,
-		struct splice *s, struct api_error *e)
+static int edit_body(const struct provider_request *req, struct arena *a,
+		     struct splice *s, struct api_error *e)
 {
 	const struct json *doc = req->doc;
 	uint32_t root = json_root(doc);
@@ -77,26 +77,46 @@ int openai_edit(const struct provider_request *req, struct arena *a,
 	return 0;
 }
 
-void openai_finish(const struct splice *s, struct provider_call *out)
-{
-	out->piece_count = splice_pieces(s, out->pieces);
-	out->body_len = 0;
-	for (size_t i = 0; i < out->piece_count; i++)
-		out->body_len += out->pieces[i].len;
-}
-
-int openai_body(const struct provider_request *req, struct arena *a,
-		struct provider_call *out, struct api_error *e)
+int openai_body(const struct provider *p, const struct provider_request *req,
+		struct arena *a, struct provider_call *out, struct api_error *e)
 {
 	struct splice s;
 	int r;
 
 	if (req->op == LLM_MODELS)
 		return 0;
-	r = openai_edit(req, a, &s, e);
-	if (r == 0)
-		openai_finish(&s, out);
-	return r;
+	r = edit_body(req, a, &s, e);
+	if (r == 0 && p->type->edit != NULL)
+		r = p->type->edit(p, req, a, &s, e);
+	if (r != 0)
+		return r;
+	out->piece_count = splice_pieces(&s, out->pieces);
+	out->body_len = 0;
+	for (size_t i = 0; i < out->piece_count; i++)
+		out->body_len += out->pieces[i].len;
+	return 0;
+}
+
+bool openai_has(const struct provider_request *req, const char *name)
+{
+	uint32_t v = json_get(req->doc, json_root(req->doc), str_of(name));
+
+	return v != JSON_NONE && json_type(req->doc, v) != JSON_NULL;
+}
+
+int openai_set(struct splice *s, const struct provider_request *req,
+	       const char *name, struct str raw, struct api_error *e)
+{
+	if (splice_set(s, req->doc, json_root(req->doc), str_of(name), raw) ==
+	    0)
+		return 0;
+	*e = (struct api_error){
+		.status = 400,
+		.type = STR("invalid_request_error"),
+		.param = str_of(name),
+		.message = STR("A member is given too many times."),
+	};
+	return API_FAIL;
 }
 
 int openai_no_key(const struct provider *p, struct arena *a,
@@ -164,7 +184,7 @@ int openai_encode(const struct provider *p, const struct provider_request *req,
 	openai_start(p, req, a, out);
 	r = openai_bearer(p, req, a, out, e);
 	if (r == 0)
-		r = openai_body(req, a, out, e);
+		r = openai_body(p, req, a, out, e);
 	return r;
 }
 
@@ -186,6 +206,11 @@ static const struct setting openai_settings[] = {
 	{ .key = "project",
 	  .env = "OPENAI_PROJECT_ID",
 	  .help = "sent as OpenAI-Project" },
+	{ .key = "clamp_max_tokens",
+	  .kind = SETTING_BOOL,
+	  .def = "true",
+	  .help = "bring a client's limit of tokens down to what the model "
+		  "can write" },
 	{ 0 },
 };
 
@@ -220,6 +245,7 @@ const struct provider_type openai_type = {
 	.key_env = "OPENAI_API_KEY",
 	.key_field = "openai_api_key",
 	.settings = openai_settings,
+	.edit = openai_clamp,
 	.encode = encode_with_account,
 };
 

@@ -23,16 +23,20 @@ void openai_start(const struct provider *p, const struct provider_request *req,
 struct str openai_path(enum llm_op op);
 
 /*
- * Edits that make the client's body the upstream's; more may follow, until
- * openai_finish() makes the pieces.  0 or API_FAIL.
+ * The client's body with the model replaced and the type's own edits.
+ * LLM_MODELS has none.
  */
-must_check int openai_edit(const struct provider_request *req, struct arena *a,
-			   struct splice *s, struct api_error *e);
-void openai_finish(const struct splice *s, struct provider_call *out);
-
-/* Both of the above: only the model is replaced.  LLM_MODELS has no body. */
-must_check int openai_body(const struct provider_request *req, struct arena *a,
+must_check int openai_body(const struct provider *p,
+			   const struct provider_request *req, struct arena *a,
 			   struct provider_call *out, struct api_error *e);
+
+/* For edits: set a member of the body's object.  0 or API_FAIL. */
+must_check int openai_set(struct splice *s, const struct provider_request *req,
+			  const char *name, struct str raw,
+			  struct api_error *e);
+
+/* For edits: is a member of the body's object there, and not null. */
+bool openai_has(const struct provider_request *req, const char *name);
 
 /* Authorization: Bearer, or API_FAIL when a key is needed and there is none. */
 must_check int openai_bearer(const struct provider *p,
@@ -43,6 +47,16 @@ must_check int openai_bearer(const struct provider *p,
 /* There is no key: tells the client how to bring one.  API_FAIL. */
 int openai_no_key(const struct provider *p, struct arena *a,
 		  struct api_error *e);
+
+/*
+ * The most tokens that a model of OpenAI's writes, or 0 when it is not known;
+ * and the edit that brings the client's limits down to it, unless the setting
+ * clamp_max_tokens is off.
+ */
+int64_t openai_limit(struct str model);
+must_check int openai_clamp(const struct provider *p,
+			    const struct provider_request *req, struct arena *a,
+			    struct splice *s, struct api_error *e);
 
 /* A setup: servers that live under /v1 may be named by their origin alone. */
 must_check int openai_setup_v1(struct provider *p, struct arena *a,

@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <time.h>
 
+/* Seconds would be of the year 5138. */
+#define MILLISECONDS_FROM INT64_C(100000000000)
+
 enum {
 	MODELS_MAX = 20000,
 	ID_MAX = 512, /* longer ones are left out */
@@ -57,19 +60,32 @@ static int64_t created(const struct json *doc, uint32_t entry, struct arena *a)
 		n = date(json_string(doc, v, a));
 	else if (!json_to_i64(doc, v, &n))
 		n = 0;
+	/* IBM counts milliseconds. */
+	if (n > MILLISECONDS_FROM)
+		n /= 1000;
 	return n > 0 ? n : 0;
 }
 
+/* Together says type; OGX and quipu have it among their metadata. */
 static struct str said_type(const struct json *doc, uint32_t entry)
 {
-	static const struct str types[] = { STR_INIT("embedding"),
+	static const struct str members[] = {
+		STR_INIT("type"),
+		STR_INIT("model_type"),
+		STR_INIT("custom_metadata.model_type"),
+	};
+	static const struct str types[] = { STR_INIT("llm"),
+					    STR_INIT("embedding"),
 					    STR_INIT("rerank") };
-	uint32_t v = json_get(doc, entry, STR("type"));
 
-	for (size_t i = 0; i < countof(types); i++) {
-		if (json_type(doc, v) == JSON_STRING &&
-		    json_is(doc, v, types[i]))
-			return types[i];
+	for (size_t i = 0; i < countof(members); i++) {
+		uint32_t v = json_path(doc, entry, members[i]);
+
+		for (size_t j = 0; j < countof(types); j++) {
+			if (json_type(doc, v) == JSON_STRING &&
+			    json_is(doc, v, types[j]))
+				return types[j];
+		}
 	}
 	return STR_NULL;
 }

@@ -14,9 +14,9 @@
 #define PROVIDER_PROVIDER_H
 
 #include "config/config.h"
-#include "http/head.h"
 #include "http/url.h"
 #include "llm/request.h"
+#include "provider/call.h"
 #include "provider/model.h"
 #include "provider/provider_data.h"
 #include "json/json.h"
@@ -28,11 +28,6 @@ enum provider_caps {
 	PROVIDER_EMBEDDINGS = 4,
 	PROVIDER_LISTS_MODELS = 8,
 	PROVIDER_LOCAL = 16, /* answers by itself: see generate */
-};
-
-enum {
-	PROVIDER_HEADERS_MAX = 24,
-	PROVIDER_PIECES_MAX = SPLICE_PIECES_MAX,
 };
 
 struct provider_request {
@@ -47,17 +42,6 @@ struct provider_request {
 	struct str bearer; /* the client's Authorization, as it came */
 	/* overrides of the configured key for this request; "" for none */
 	struct str key;
-};
-
-/* The HTTP request to send: slices live in the arena or the client's body. */
-struct provider_call {
-	struct str method;
-	struct str target; /* path and query */
-	struct http_header headers[PROVIDER_HEADERS_MAX];
-	size_t header_count; /* all but host, content-length and connection */
-	struct str pieces[PROVIDER_PIECES_MAX]; /* the body */
-	size_t piece_count;
-	uint64_t body_len;
 };
 
 struct provider;
@@ -91,6 +75,11 @@ struct provider_type {
 	int (*encode)(const struct provider *p,
 		      const struct provider_request *req, struct arena *a,
 		      struct provider_call *out, struct api_error *e);
+
+	/* Edits of the client's body after OpenAI's own.  0 or API_FAIL. */
+	int (*edit)(const struct provider *p,
+		    const struct provider_request *req, struct arena *a,
+		    struct splice *s, struct api_error *e);
 
 	/*
 	 * An error answer of the upstream in OpenAI's terms.  The default keeps
@@ -173,10 +162,6 @@ void provider_from_environment(const struct config *config, char **environment,
 
 /* The types as the configuration must know them, in a; name NULL ends. */
 const struct config_provider_type *provider_config_types(struct arena *a);
-
-/* For encode functions. */
-void provider_call_header(struct provider_call *c, struct str name,
-			  struct str value);
 
 /* The request's key, or the configured one, or "". */
 struct str provider_key(const struct provider *p,

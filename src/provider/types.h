@@ -14,6 +14,7 @@ extern const struct provider_type anthropic_type;
 extern const struct provider_type gemini_type;
 extern const struct provider_type databricks_type;
 extern const struct provider_type vllm_type;
+extern const struct provider_type watsonx_type;
 extern const struct provider_type echo_type;
 
 /* Kinds that are OpenAI's but for their name, address and key. */

@@ -28,51 +28,21 @@ static int setup(struct provider *p, struct arena *a, struct api_error *e)
 	return openai_setup_v1(p, a, e);
 }
 
-static bool has_limit(const struct json *doc)
-{
-	static const struct str names[] = {
-		STR_INIT("max_tokens"),
-		STR_INIT("max_completion_tokens"),
-	};
-	bool found = false;
-
-	for (size_t i = 0; i < countof(names); i++) {
-		uint32_t v = json_get(doc, json_root(doc), names[i]);
-
-		found = found ||
-			(v != JSON_NONE && json_type(doc, v) != JSON_NULL);
-	}
-	return found;
-}
-
 /*
  * OGX adds its max_tokens also to a request with max_completion_tokens, which
  * small models then refuse; here a limit of the client's own always stands.
  */
-static int encode(const struct provider *p, const struct provider_request *req,
-		  struct arena *a, struct provider_call *out,
-		  struct api_error *e)
+static int edit(const struct provider *p, const struct provider_request *req,
+		struct arena *a, struct splice *s, struct api_error *e)
 {
 	struct str limit = provider_setting(p, "max_tokens");
-	struct splice s;
-	int r;
 
-	if (req->op != LLM_CHAT || limit.len == 0 || has_limit(req->doc))
-		return openai_encode(p, req, a, out, e);
-
-	openai_start(p, req, a, out);
-	r = openai_bearer(p, req, a, out, e);
-	if (r == 0)
-		r = openai_edit(req, a, &s, e);
-	if (r != 0)
-		return r;
-	if (splice_set(&s, req->doc, json_root(req->doc), STR("max_tokens"),
-		       limit) != 0) {
-		return api_fail(e, a, 400, NULL, "max_tokens",
-				"'max_tokens' is given too many times.");
-	}
-	openai_finish(&s, out);
-	return 0;
+	(void)a;
+	if (req->op != LLM_CHAT || limit.len == 0 ||
+	    openai_has(req, "max_tokens") ||
+	    openai_has(req, "max_completion_tokens"))
+		return 0;
+	return openai_set(s, req, "max_tokens", limit, e);
 }
 
 const struct provider_type vllm_type = {
@@ -86,5 +56,5 @@ const struct provider_type vllm_type = {
 	.key_optional = true,
 	.settings = settings,
 	.setup = setup,
-	.encode = encode,
+	.edit = edit,
 };

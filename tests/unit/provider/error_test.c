@@ -246,6 +246,14 @@ static void model_lists_tell_more(void **state)
 		  "{\"id\":\"all-minilmish\"},{\"id\":\"llama3:8b\"}]}",
 		  "all-minilm:l6-v2 embedding 0; all-minilmish llm 0; "
 		  "llama3:8b llm 0" },
+		{ "IBM counts milliseconds", "remote::watsonx",
+		  "{\"data\":[{\"id\":\"a\",\"created\":1726531200000}]}",
+		  "a llm 1726531200" },
+		{ "another gateway's types are believed", "remote::passthrough",
+		  "{\"data\":[{\"id\":\"an-embed\",\"custom_metadata\":"
+		  "{\"model_type\":\"llm\"}},{\"id\":\"b\","
+		  "\"model_type\":\"rerank\"}]}",
+		  "an-embed llm 0; b rerank 0" },
 		{ "names tell", "remote::vllm",
 		  "{\"data\":[{\"id\":\"Qwen3-embedding\"},"
 		  "{\"id\":\"Qwen3-reranker\"}]}",
