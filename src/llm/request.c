@@ -7,6 +7,7 @@ const char *llm_op_text(enum llm_op op)
 		[LLM_COMPLETIONS] = "text completions",
 		[LLM_EMBEDDINGS] = "embeddings",
 		[LLM_MODELS] = "a list of its models",
+		[LLM_RAW] = "anything to pass requests on to",
 	};
 
 	return texts[op];

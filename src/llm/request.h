@@ -12,6 +12,7 @@ enum llm_op {
 	LLM_COMPLETIONS,
 	LLM_EMBEDDINGS,
 	LLM_MODELS, /* GET of the model list */
+	LLM_RAW,    /* whatever it is, passed on as it is */
 };
 
 /* "chat completions", ...: in the plural, for messages. */

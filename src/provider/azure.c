@@ -1,4 +1,5 @@
 #include "provider/openai.h"
+#include "provider/raw.h"
 #include "provider/types.h"
 
 /*
@@ -137,6 +138,17 @@ static int add_key(const struct provider *p, const struct provider_request *req,
 	return 0;
 }
 
+/* The configured api-version, unless the client names one. */
+static struct str raw_query(const struct azure *az,
+			    const struct provider_raw *raw, struct arena *a)
+{
+	struct str own;
+
+	if (url_query_get(raw->query, STR("api-version"), a, &own) == 1)
+		return STR_NULL;
+	return str_drop(az->query, 1);
+}
+
 static int encode(const struct provider *p, const struct provider_request *req,
 		  struct arena *a, struct provider_call *out,
 		  struct api_error *e)
@@ -144,6 +156,11 @@ static int encode(const struct provider *p, const struct provider_request *req,
 	const struct azure *az = p->state;
 	int r;
 
+	if (req->op == LLM_RAW) {
+		raw_start(req->raw, az->is_dated ? az->resource : p->base.path,
+			  raw_query(az, req->raw, a), a, out);
+		return add_key(p, req, a, out, e);
+	}
 	openai_start(p, req, a, out);
 	if (az->is_dated)
 		out->target = dated_target(az, req, a);

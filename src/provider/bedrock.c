@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "provider/aws_credentials.h"
+#include "provider/raw.h"
 #include "provider/sigv4.h"
 #include "provider/types.h"
 
@@ -150,6 +151,28 @@ static int no_credentials(const struct provider *p, struct arena *a,
 	return API_FAIL;
 }
 
+/*
+ * AWS wants Content-Type and all of its own fields to be signed.  Returns how
+ * many there are, with the host.
+ */
+static size_t raw_signed(const struct provider_raw *raw,
+			 struct sigv4_header headers[SIGV4_HEADERS_MAX])
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < raw->header_count; i++) {
+		const struct http_header *h = &raw->headers[i];
+		struct str start = str_take(h->name, strlen("x-amz-"));
+
+		if (n < SIGV4_HEADERS_MAX &&
+		    (h->id == HTTP_CONTENT_TYPE ||
+		     str_eq_nocase(start, STR("x-amz-"))))
+			headers[n++] =
+				(struct sigv4_header){ h->name, h->value };
+	}
+	return n;
+}
+
 static int sign(const struct provider *p, const struct provider_request *req,
 		struct arena *a, struct provider_call *out, struct api_error *e)
 {
@@ -163,19 +186,21 @@ static int sign(const struct provider *p, const struct provider_request *req,
 		.wall_ns = req->wall_ns,
 	};
 	/* Only what no proxy on the way may change. */
-	struct sigv4_header headers[] = {
+	struct sigv4_header headers[SIGV4_HEADERS_MAX] = {
 		{ STR("host"), provider_host(p, a) },
 		{ STR("content-type"), STR("application/json") },
 	};
 	struct sigv4_request signed_part = {
 		.method = out->method,
 		.headers = headers,
-		.header_count = countof(headers),
+		.header_count = 2,
 		.pieces = out->pieces,
 		.piece_count = out->piece_count,
 	};
 	struct sigv4_result result;
 
+	if (req->op == LLM_RAW)
+		signed_part.header_count = raw_signed(req->raw, headers);
 	(void)str_cut(out->target, '?', &signed_part.path, &signed_part.query);
 	if (sigv4_sign(&signer, &signed_part, a, &result) < 0) {
 		return api_fail(e, a, 500, NULL, NULL,
@@ -240,7 +265,7 @@ static void map_error(const struct provider *p, int status, struct str body,
 const struct provider_type bedrock_type = {
 	.name = "remote::bedrock",
 	.id = "bedrock",
-	.caps = PROVIDER_CHAT,
+	.caps = PROVIDER_CHAT | PROVIDER_SIGNS_BODY,
 	.base_url = "https://bedrock-runtime.us-east-2.amazonaws.com/openai/v1",
 	.base_url_env = "AWS_BEDROCK_BASE_URL",
 	.key_env = "AWS_BEARER_TOKEN_BEDROCK|AWS_ACCESS_KEY_ID",

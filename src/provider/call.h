@@ -17,7 +17,11 @@ struct provider_call {
 	struct str method;
 	struct str target; /* path and query */
 	struct http_header headers[PROVIDER_HEADERS_MAX];
-	size_t header_count; /* all but host, content-length and connection */
+	/*
+	 * All but host, content-length and connection; LLM_RAW: those that win
+	 * over the client's.
+	 */
+	size_t header_count;
 	struct str pieces[PROVIDER_PIECES_MAX]; /* the body */
 	size_t piece_count;
 	uint64_t body_len;

@@ -1,5 +1,6 @@
 #include "provider/openai.h"
 
+#include "provider/raw.h"
 #include "provider/types.h"
 
 #include <assert.h>
@@ -20,6 +21,11 @@ void openai_start(const struct provider *p, const struct provider_request *req,
 		  struct arena *a, struct provider_call *out)
 {
 	bool has_body = req->op != LLM_MODELS;
+
+	if (req->op == LLM_RAW) {
+		raw_start(req->raw, p->base.path, p->base.query, a, out);
+		return;
+	}
 
 	out->method = has_body ? STR("POST") : STR("GET");
 	out->target =
@@ -83,7 +89,7 @@ int openai_body(const struct provider *p, const struct provider_request *req,
 	struct splice s;
 	int r;
 
-	if (req->op == LLM_MODELS)
+	if (req->op == LLM_MODELS || req->op == LLM_RAW)
 		return 0;
 	r = edit_body(req, a, &s, e);
 	if (r == 0 && p->type->edit != NULL)

@@ -242,6 +242,8 @@ static unsigned cap_of(enum llm_op op)
 		return PROVIDER_EMBEDDINGS;
 	case LLM_MODELS:
 		return PROVIDER_LISTS_MODELS;
+	case LLM_RAW:
+		break;
 	}
 	return 0;
 }
@@ -249,7 +251,9 @@ static unsigned cap_of(enum llm_op op)
 int provider_check_op(const struct provider *p, enum llm_op op, struct arena *a,
 		      struct api_error *e)
 {
-	if ((p->type->caps & cap_of(op)) != 0)
+	bool is_local = (p->type->caps & PROVIDER_LOCAL) != 0;
+
+	if (op == LLM_RAW ? !is_local : (p->type->caps & cap_of(op)) != 0)
 		return 0;
 	return api_fail(e, a, 501, NULL, NULL,
 			"Provider '" STR_FMT "' (%s) does not offer %s.",
@@ -263,7 +267,7 @@ int provider_encode(const struct provider *p,
 	int r;
 
 	assert((p->type->caps & PROVIDER_LOCAL) == 0);
-	assert(req->doc != NULL || req->op == LLM_MODELS);
+	assert(req->doc != NULL || req->op == LLM_MODELS || req->op == LLM_RAW);
 
 	r = provider_check_op(p, req->op, a, e);
 	if (r != 0)

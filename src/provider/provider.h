@@ -28,12 +28,17 @@ enum provider_caps {
 	PROVIDER_EMBEDDINGS = 4,
 	PROVIDER_LISTS_MODELS = 8,
 	PROVIDER_LOCAL = 16, /* answers by itself: see generate */
+	/* Its authorization depends on the body, when there is no key. */
+	PROVIDER_SIGNS_BODY = 32,
 };
+
+struct provider_raw;
 
 struct provider_request {
 	enum llm_op op;
-	struct str model;       /* the upstream's own name for it */
-	const struct json *doc; /* the client's body; NULL for LLM_MODELS */
+	const struct provider_raw *raw; /* LLM_RAW: provider/raw.h */
+	struct str model;               /* the upstream's own name for it */
+	const struct json *doc; /* the client's body; LLM_MODELS, RAW: NULL */
 	bool stream;
 	int64_t wall_ns; /* for signatures with a date */
 	/* LLM_MODELS: provider_models.next_page, "" at first */

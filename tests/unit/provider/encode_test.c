@@ -5,12 +5,14 @@
  *	== config
  *	(YAML of one provider)
  *	== request chat MODEL [KEY]
- *	(the client's body)
+ *	(the client's body; "raw METHOD PATH [KEY]": a header a line, a blank
+ *	line and the body)
  *	== call
  *	(request line, headers, a blank line, the body)
  */
 #include "config/config.h"
 #include "provider/provider.h"
+#include "provider/raw.h"
 
 #include "tests/unit/table.h"
 
@@ -117,6 +119,7 @@ static enum llm_op op_of(const struct golden *g, struct str name)
 		[LLM_COMPLETIONS] = STR_INIT("completions"),
 		[LLM_EMBEDDINGS] = STR_INIT("embeddings"),
 		[LLM_MODELS] = STR_INIT("models"),
+		[LLM_RAW] = STR_INIT("raw"),
 	};
 
 	for (size_t i = 0; i < countof(names); i++) {
@@ -136,9 +139,32 @@ static void compare(const struct golden *g, bool is_error, struct str got)
 		 STR_ARG(g->want));
 }
 
+/* "METHOD PATH?QUERY [KEY]"; the section holds headers and the body. */
+static void read_raw(struct golden *g, struct str words,
+		     struct provider_raw *raw, struct provider_request *req)
+{
+	struct http_header *headers =
+		arena_alloc(&g->arena, 8 * sizeof(*headers));
+	struct str text = g->body, line, name, value;
+
+	(void)str_cut(words, ' ', &raw->method, &words);
+	(void)str_cut(words, ' ', &words, &req->key);
+	(void)str_cut(words, '?', &raw->path, &raw->query);
+	while (str_cut(text, '\n', &line, &text) && line.len > 0) {
+		(void)str_cut(line, ':', &name, &value);
+		headers[raw->header_count++] =
+			(struct http_header){ http_name_find(name), name,
+					      str_trim(value) };
+	}
+	raw->headers = headers;
+	raw->body = text;
+	req->raw = raw;
+}
+
 static void run_request(struct golden *g, const struct provider *p)
 {
 	struct provider_request req = { .wall_ns = WHEN };
+	struct provider_raw raw = { 0 };
 	struct provider_call call;
 	struct api_error e = { 0 };
 	struct json_error bad;
@@ -147,9 +173,12 @@ static void run_request(struct golden *g, const struct provider *p)
 	int r;
 
 	(void)str_cut(g->request, ' ', &op, &rest);
-	(void)str_cut(rest, ' ', &req.model, &req.key);
 	req.op = op_of(g, op);
-	if (req.op != LLM_MODELS) {
+	if (req.op == LLM_RAW)
+		read_raw(g, rest, &raw, &req);
+	else
+		(void)str_cut(rest, ' ', &req.model, &req.key);
+	if (req.op != LLM_RAW && req.op != LLM_MODELS) {
 		assert_int_equal(json_parse(g->body, &(struct json_limits){ 0 },
 					    &doc, &bad),
 				 0);
