@@ -2,12 +2,19 @@
 
 #include "base/log.h"
 
+enum {
+	LINE_MAX_BYTES = 4096,
+	MODEL_MAX = 200 /* bytes of a model's name in the log */
+};
+
 void access_begin(struct access *a, struct api_call *c)
 {
 	const struct request *req = c->req;
 
 	a->method = str_take(req->head.method, 16);
 	a->path = str_take(req->path, 200);
+	a->text_len = a->method.len + 1 + a->path.len;
+	a->bytes_in = req->body.len;
 	if (!log_enabled(LOG_INFO))
 		return;
 	a->method = arena_str(&c->req->arena, a->method);
@@ -54,47 +61,68 @@ static void count_model(struct metrics *m, const struct api_facts *f,
 	}
 }
 
-static int64_t us(int64_t ns)
+static void add_ms(struct buf *out, const char *key, int64_t ns)
 {
-	return ns / CLOCK_US;
+	int64_t us = ns > 0 ? ns / CLOCK_US : 0;
+
+	(void)!buf_printf(out, " %s=%lld.%03lld", key, (long long)(us / 1000),
+			  (long long)(us % 1000));
 }
 
-/* Of a request that a model answers; "" for others. */
-static struct str model_text(const struct api_call *c)
+static void add_count(struct buf *out, const char *key, int64_t n)
+{
+	if (n >= 0)
+		(void)!buf_printf(out, " %s=%lld", key, (long long)n);
+}
+
+/* Of a request that a model answers. */
+static void add_model(struct buf *out, const struct api_call *c)
 {
 	const struct api_facts *f = &c->facts;
 	const struct usage *u = &f->usage;
 
-	if (f->provider.len == 0)
-		return STR_NULL;
-	return arena_printf(
-		&c->req->arena,
-		" model=" STR_FMT " provider=" STR_FMT
-		" upstream_status=%d attempts=%u prompt_tokens=%lld "
-		"completion_tokens=%lld",
-		STR_ARG(str_take(f->model, 200)), STR_ARG(f->provider),
-		f->upstream_status, f->attempts, (long long)u->prompt_tokens,
-		(long long)u->completion_tokens);
+	(void)!buf_printf(out,
+			  " model=" STR_FMT " provider=" STR_FMT
+			  " upstream_status=%d attempts=%u",
+			  STR_ARG(str_take(f->model, MODEL_MAX)),
+			  STR_ARG(f->provider), f->upstream_status,
+			  f->attempts);
+	if (f->first_token_ns > 0)
+		add_ms(out, "ttft_ms", f->first_token_ns - c->req->start_ns);
+	add_count(out, "prompt_tokens", u->prompt_tokens);
+	add_count(out, "completion_tokens", u->completion_tokens);
+	add_count(out, "cached_tokens", u->cached_tokens);
+	add_count(out, "reasoning_tokens", u->reasoning_tokens);
 }
 
-static void log_line_of(const struct access *a, const struct api_call *c,
-			int64_t now)
+static struct str route_text(const struct api_call *c)
+{
+	return c->route < route_count() ? routes[c->route].path : METRICS_OTHER;
+}
+
+__attribute__((noinline)) static void
+tell(const struct access *a, const struct api_call *c, int64_t now)
 {
 	const struct request *req = c->req;
-	struct str model = model_text(c);
-	int64_t first = req->first_byte_ns > 0
-				? us(req->first_byte_ns - req->start_ns)
-				: 0;
-	int64_t all = us(now - req->start_ns);
+	struct buf out;
 
-	log_info(STR_FMT " " STR_FMT
-			 " status=%d ms=%lld.%03lld first_ms=%lld.%03lld "
-			 "out=%llu%s" STR_FMT,
-		 STR_ARG(a->method), STR_ARG(a->path), req->status,
-		 (long long)all / 1000, (long long)all % 1000,
-		 (long long)first / 1000, (long long)first % 1000,
-		 (unsigned long long)req->bytes_out,
-		 req->finished ? "" : " cut=true", STR_ARG(model));
+	buf_init(&out, LINE_MAX_BYTES);
+	(void)!buf_printf(&out, STR_FMT " " STR_FMT, STR_ARG(a->method),
+			  STR_ARG(a->path));
+	(void)!buf_printf(&out, " route=" STR_FMT " status=%d",
+			  STR_ARG(route_text(c)), req->status);
+	add_ms(&out, "ms", now - req->start_ns);
+	if (req->first_byte_ns > 0)
+		add_ms(&out, "first_ms", req->first_byte_ns - req->start_ns);
+	(void)!buf_printf(&out, " in=%llu out=%llu%s",
+			  (unsigned long long)a->bytes_in,
+			  (unsigned long long)req->bytes_out,
+			  req->finished ? "" : " cut=true");
+	if (c->facts.provider.len > 0)
+		add_model(&out, c);
+	log_fields(LOG_INFO, str_take(buf_str(&out), a->text_len),
+		   str_drop(buf_str(&out), a->text_len));
+	buf_fini(&out);
 }
 
 void access_end(const struct access *a, struct api_call *c)
@@ -106,7 +134,7 @@ void access_end(const struct access *a, struct api_call *c)
 	if (c->facts.provider.len > 0)
 		count_model(m, &c->facts, c->req, now);
 	if (c->catalog->registry->config->log_access && log_enabled(LOG_INFO))
-		log_line_of(a, c, now);
+		tell(a, c, now);
 }
 
 void access_refused(const struct request *req)

@@ -15,6 +15,8 @@
 /* Kept aside: the head may be given back before the request ends. */
 struct access {
 	struct str method, path;
+	size_t text_len; /* of both, in the log's line */
+	size_t bytes_in;
 };
 
 void access_begin(struct access *a, struct api_call *c);

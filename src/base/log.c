@@ -223,6 +223,7 @@ static void tell_dropped(void)
 	len = snprintf(rec->text, sizeof(rec->text), "log lines dropped: %llu",
 		       (unsigned long long)(dropped - logger.dropped_told));
 	rec->text_len = (uint16_t)len;
+	rec->fields_at = rec->text_len;
 	if (write_all(log_text(&logger.page, logger.format)))
 		logger.dropped_told = dropped;
 }
@@ -461,20 +462,26 @@ static void put_line(struct log_ring *ring)
 		drain_direct();
 }
 
+/* A record of this thread's, to be filled. */
+static struct log_record *begin_line(enum log_level level)
+{
+	struct log_record *rec = &own_ring()->in;
+
+	rec->wall_ns = clock_wall();
+	rec->level = level;
+	fill_id(rec);
+	return rec;
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
-	struct log_ring *ring;
 	struct log_record *rec;
 	int error = errno, len;
 	va_list args;
 
 	if (!log_enabled(level))
 		return;
-	ring = own_ring();
-	rec = &ring->in;
-	rec->wall_ns = clock_wall();
-	rec->level = level;
-	fill_id(rec);
+	rec = begin_line(level);
 	errno = error; /* for %m */
 	va_start(args, fmt);
 	len = vsnprintf(rec->text, sizeof(rec->text), fmt, args);
@@ -484,6 +491,28 @@ void log_line(enum log_level level, const char *fmt, ...)
 	rec->cut = (size_t)len >= sizeof(rec->text);
 	rec->text_len =
 		(uint16_t)(rec->cut ? sizeof(rec->text) - 1 : (size_t)len);
-	put_line(ring);
+	rec->fields_at = rec->text_len;
+	put_line(own_ring());
+	errno = error;
+}
+
+void log_fields(enum log_level level, struct str text, struct str fields)
+{
+	struct log_record *rec;
+	int error = errno;
+
+	if (!log_enabled(level))
+		return;
+	rec = begin_line(level);
+	rec->cut = text.len + fields.len > sizeof(rec->text);
+	text = str_take(text, sizeof(rec->text));
+	fields = str_take(fields, sizeof(rec->text) - text.len);
+	if (text.len > 0)
+		memcpy(rec->text, text.ptr, text.len);
+	if (fields.len > 0)
+		memcpy(rec->text + text.len, fields.ptr, fields.len);
+	rec->fields_at = (uint16_t)text.len;
+	rec->text_len = (uint16_t)(text.len + fields.len);
+	put_line(own_ring());
 	errno = error;
 }

@@ -74,6 +74,13 @@ struct str log_mask(struct str s, char *out, size_t max);
 void log_line(enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/*
+ * A line with fields: " key=value key=\"a value\" ...", where the quotes are
+ * left out around what has no space.  In the JSON format each is a member of its
+ * own, a number or true or false as such.
+ */
+void log_fields(enum log_level level, struct str text, struct str fields);
+
 #define log_at(level, ...) \
 	(log_enabled(level) ? log_line(level, __VA_ARGS__) : (void)0)
 #define log_debug(...) log_at(LOG_DEBUG, __VA_ARGS__)

@@ -5,7 +5,7 @@
 /* As it lies in the ring, before the id and the text. */
 struct header {
 	int64_t wall_ns;
-	uint16_t text_len;
+	uint16_t text_len, fields_at;
 	uint8_t id_len;
 	uint8_t level;
 	uint8_t cut;
@@ -39,6 +39,7 @@ bool log_ring_put(struct log_ring *ring)
 	const struct log_record *in = &ring->in;
 	struct header h = { .wall_ns = in->wall_ns,
 			    .text_len = in->text_len,
+			    .fields_at = in->fields_at,
 			    .id_len = in->id_len,
 			    .level = (uint8_t)in->level,
 			    .cut = in->cut };
@@ -87,6 +88,7 @@ void log_ring_take(struct log_ring *ring, struct log_record *out)
 	out->cut = h.cut != 0;
 	out->id_len = h.id_len;
 	out->text_len = h.text_len;
+	out->fields_at = h.fields_at;
 	copy_out(ring, tail, out->id, h.id_len);
 	tail += h.id_len;
 	copy_out(ring, tail, out->text, h.text_len);

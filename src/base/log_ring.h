@@ -17,6 +17,7 @@ struct log_record {
 	bool cut; /* the text went on */
 	uint8_t id_len;
 	uint16_t text_len;
+	uint16_t fields_at; /* in text; text_len: there are none */
 	char id[REQUEST_ID_MAX];
 	char text[LOG_LINE_MAX];
 };

@@ -145,19 +145,92 @@ static void add_prefix(struct line *line, const struct log_record *rec,
 		add_plain_id(line, id);
 }
 
+/* As JSON writes it: "-12.345", but not "007" or "1.". */
+static bool is_number(struct str s)
+{
+	struct str whole, part;
+	bool point;
+
+	if (str_starts(s, STR("-")))
+		s = str_drop(s, 1);
+	point = str_cut(s, '.', &whole, &part);
+	if (whole.len == 0 || s.len > 18 || (point && part.len == 0) ||
+	    (whole.len > 1 && whole.ptr[0] == '0'))
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		if (i != whole.len && (s.ptr[i] < '0' || s.ptr[i] > '9'))
+			return false;
+	}
+	return true;
+}
+
+/* Where the value at the start of s ends: a space, or after its quotes. */
+static size_t value_len(struct str s)
+{
+	bool quoted = s.len > 0 && s.ptr[0] == '"';
+	size_t i = quoted;
+
+	while (i < s.len && s.ptr[i] != (quoted ? '"' : ' '))
+		i += quoted && s.ptr[i] == '\\' && i + 1 < s.len ? 2 : 1;
+	return i < s.len && quoted ? i + 1 : i;
+}
+
+static void add_value(struct line *line, struct str s)
+{
+	bool plain = is_number(s) || str_eq(s, STR("true")) ||
+		     str_eq(s, STR("false"));
+
+	if (s.len > 1 && s.ptr[0] == '"' && str_ends(s, STR("\"")))
+		s = str_take(str_drop(s, 1), s.len - 2);
+	if (!plain)
+		add(line, STR("\""));
+	add_escaped(line, s, true);
+	if (!plain)
+		add(line, STR("\""));
+}
+
+/* " key=value key=value" as members. */
+static void add_fields(struct line *line, struct str s)
+{
+	while (s.len > 0) {
+		struct str key, value;
+
+		s = str_drop(s, 1); /* the space */
+		(void)str_cut(s, '=', &key, &s);
+		value = str_take(s, value_len(s));
+		s = str_drop(s, value.len);
+		if (key.len == 0 || value.len == 0)
+			continue;
+		add(line, STR(",\""));
+		add_escaped(line, key, true);
+		add(line, STR("\":"));
+		add_value(line, value);
+	}
+}
+
+static struct str masked(struct log_page *page, struct str s)
+{
+	return log_mask(s, page->masked, sizeof(page->masked));
+}
+
 struct str log_text(struct log_page *page, struct log_format format)
 {
 	const struct log_record *rec = &page->rec;
 	struct line line = { .ptr = page->text };
 	struct str text = { rec->text, rec->text_len };
+	size_t end = format.json ? rec->fields_at : text.len;
 
 	assert(rec->level < countof(level_names));
+	assert(rec->fields_at <= rec->text_len);
 
 	add_prefix(&line, rec, format);
-	text = log_mask(text, page->masked, sizeof(page->masked));
-	add_escaped(&line, text, format.json);
-	if (rec->cut)
+	add_escaped(&line, masked(page, str_take(text, end)), format.json);
+	if (rec->cut && end == text.len)
 		add(&line, STR("..."));
-	add(&line, format.json ? STR("\"}\n") : STR("\n"));
+	add(&line, format.json ? STR("\"") : STR("\n"));
+	if (format.json) {
+		add_fields(&line, masked(page, str_drop(text, end)));
+		add(&line, STR("}\n"));
+	}
 	return (struct str){ page->text, line.len };
 }

@@ -59,6 +59,7 @@ struct config {
 	bool tls13_only;
 	int64_t busy_poll_ns;     /* 0: a worker sleeps at once */
 	bool drain_on_disconnect; /* on_disconnect: drain */
+	bool server_timing;       /* a header with the gateway's own time */
 	struct str admin;         /* "local", "all", "off" */
 	/* upstream */
 	int64_t pool_max; /* idle connections per origin and worker */

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "core/answer.h"
 #include "core/fail.h"
+#include "core/relay_head.h"
 #include "llm/chunk.h"
 #include "json/splice.h"
 
@@ -25,62 +26,6 @@ static const struct config *config_of(const struct relay *r)
 	return r->x->worker->catalog->registry->config;
 }
 
-/* Which fields of the upstream's answer are the client's business. */
-static bool passes(const struct http_header *h)
-{
-	static const struct str prefixes[] = {
-		STR_INIT("x-ratelimit-"),   STR_INIT("x-request-id"),
-		STR_INIT("retry-after"),    STR_INIT("openai-"),
-		STR_INIT("x-ms-"),          STR_INIT("apim-"),
-		STR_INIT("anthropic-"),     STR_INIT("request-id"),
-		STR_INIT("x-amzn-"),        STR_INIT("x-groq-"),
-		STR_INIT("x-should-retry"),
-	};
-	char first = str_lower(h->name.ptr[0]);
-
-	for (size_t i = 0; i < countof(prefixes); i++) {
-		struct str p = prefixes[i];
-
-		if (first == p.ptr[0] && h->name.len >= p.len &&
-		    str_eq_nocase(str_take(h->name, p.len), p))
-			return true;
-	}
-	return false;
-}
-
-static void begin(struct relay *r, int status, struct str type)
-{
-	const struct http_head *head = r->x->head;
-	bool has_id = false;
-
-	request_start(r->req, status, type);
-	for (size_t i = 0; head != NULL && i < head->header_count; i++) {
-		const struct http_header *h = &head->headers[i];
-
-		if (h->id == HTTP_X_REQUEST_ID)
-			has_id = true;
-		if (passes(h))
-			request_header(r->req, h->name, h->value);
-	}
-	if (!has_id)
-		request_header(r->req, STR("x-request-id"), request_id(r->req));
-}
-
-static void begin_stream(struct relay *r)
-{
-	struct str type = STR("text/event-stream");
-
-	if (r->x->head != NULL && answer_claims_stream(r->x))
-		type = http_value(r->x->head, HTTP_CONTENT_TYPE);
-	begin(r, 200, type);
-	request_header(r->req, STR("cache-control"), STR("no-cache"));
-	request_header(r->req, STR("x-accel-buffering"), STR("no"));
-	r->req->last_words =
-		STR("data: {\"error\":{\"message\":\"The server is shutting "
-		    "down.\",\"type\":\"server_error\",\"param\":null,"
-		    "\"code\":\"shutting_down\"}}\n\n");
-}
-
 /* Silence: keep the connection alive, also before the first byte. */
 static int ping(struct task *t, void *arg)
 {
@@ -90,7 +35,7 @@ static int ping(struct task *t, void *arg)
 	if (r->client_gone)
 		return 0;
 	if (r->req->status == 0)
-		begin_stream(r);
+		relay_head_stream(r);
 	return request_write(t, r->req, &comment, 1);
 }
 
@@ -133,7 +78,7 @@ static int flush(struct task *t, struct relay *r)
 	}
 	if (rc == 0 && r->piece_count > 0 && !r->client_gone) {
 		if (r->req->status == 0)
-			begin_stream(r);
+			relay_head_stream(r);
 		rc = request_write(t, r->req, r->pieces, r->piece_count);
 	}
 	r->piece_count = 0;
@@ -379,7 +324,7 @@ static void send_refusal(struct task *t, struct relay *r)
 		return;
 	}
 	body = answer_error_text(x, &r->req->arena);
-	begin(r, x->error.status, STR("application/json"));
+	relay_head_begin(r, x->error.status, STR("application/json"));
 	if (request_send(t, r->req, &body, 1) < 0)
 		log_debug("the client is gone");
 }
@@ -441,7 +386,7 @@ static void send_as_stream(struct task *t, struct relay *r,
 	if (rc == 0) {
 		parts[1] = buf_str(&out);
 		if (r->req->status == 0)
-			begin_stream(r);
+			relay_head_stream(r);
 		rc = request_write(t, r->req, parts, countof(parts));
 	}
 	if (rc == 0)
@@ -465,7 +410,7 @@ static void send_json(struct task *t, struct relay *r, const struct json *doc)
 	if (r->x->head != NULL &&
 	    str_starts(http_value(r->x->head, HTTP_CONTENT_TYPE), type))
 		type = http_value(r->x->head, HTTP_CONTENT_TYPE);
-	begin(r, r->x->status, type);
+	relay_head_begin(r, r->x->status, type);
 	if (request_send(t, r->req, pieces, count) < 0)
 		log_debug("the client is gone");
 }
@@ -521,6 +466,7 @@ static void relay_whole(struct task *t, struct relay *r, struct str data)
 		if (rc == 0)
 			rc = exchange_read(t, r->x, &data);
 	}
+	relay_head_answered(r);
 	if (rc == -EMSGSIZE) {
 		rc = answer_bad(r->x, "answered with more than %d bytes.",
 				(int)WHOLE_MAX);
@@ -538,6 +484,7 @@ static void relay_answer(struct task *t, struct relay *r)
 	struct str data;
 	int rc = exchange_read(t, r->x, &data);
 
+	relay_head_answered(r);
 	if (rc != 0) {
 		relay_failure(t, r, rc);
 	} else if (r->stream && answer_is_stream(r->x, data)) {
@@ -557,8 +504,11 @@ static void relay_answer(struct task *t, struct relay *r)
 void relay_run(struct task *t, struct relay *r, void (*after_open)(void *arg),
 	       void *arg)
 {
-	int rc = exchange_open(t, r->x);
+	int rc;
 
+	relay_head_asked(r);
+	rc = exchange_open(t, r->x);
+	relay_head_answered(r);
 	if (rc == EXCHANGE_FAILED) {
 		send_refusal(t, r);
 		return;

@@ -38,6 +38,8 @@ struct relay {
 	bool done;        /* [DONE] has passed */
 	bool any;         /* an event has come */
 	bool client_gone; /* but the upstream is to be drained */
+	/* When the upstream was asked and answered; for Server-Timing only. */
+	int64_t asked_ns, answered_ns;
 };
 
 /* The events' limit and the ping come from the worker's configuration. */

@@ -139,6 +139,51 @@ static void lines_look_as_documented(void **state)
 	}
 }
 
+static void fields_are_members_in_json(void **state)
+{
+	static const struct {
+		const char *name;
+		bool json;
+		struct str text, fields, want;
+	} rows[] = {
+		{ "text", false, S("GET /x"), S(" status=200 id=\"a b\""),
+		  S(" info  GET /x status=200 id=\"a b\"\n") },
+		{ "JSON", true, S("GET /x"),
+		  S(" status=200 ms=0.5 cut=true id=\"a b\" word=one"),
+		  S("\"msg\":\"GET /x\",\"status\":200,\"ms\":0.5,"
+		    "\"cut\":true,\"id\":\"a b\",\"word\":\"one\"}\n") },
+		{ "what is nearly a number", true, S("t"),
+		  S(" a=007 b=1. c=-0 d=-1.5 e=.5 f=1e5 g=- h=0"),
+		  S("\"msg\":\"t\",\"a\":\"007\",\"b\":\"1.\",\"c\":-0,"
+		    "\"d\":-1.5,\"e\":\".5\",\"f\":\"1e5\",\"g\":\"-\","
+		    "\"h\":0}\n") },
+		{ "quotes that do not end", true, S("t"), S(" a=\"b c=1"),
+		  S("\"msg\":\"t\",\"a\":\"\\\"b c=1\"}\n") },
+		{ "an escaped quote", true, S("t"), S(" a=\"b\\\" c\" d=2"),
+		  S("\"msg\":\"t\",\"a\":\"b\\\\\\\" c\",\"d\":2}\n") },
+		{ "a quote alone", true, S("t"), S(" a=\""),
+		  S("\"msg\":\"t\",\"a\":\"\\\"\"}\n") },
+		{ "empty ones are left out", true, S("t"), S(" a= =b c"),
+		  S("\"msg\":\"t\"}\n") },
+		{ "a key is masked", true, S("t"),
+		  S(" model=\"sk-abcdefgh1234\" a=1"),
+		  S("\"msg\":\"t\",\"model\":\"sk-***\",\"a\":1}\n") },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct str got;
+
+		start(rows[i].json, false);
+		log_fields(LOG_INFO, rows[i].text, rows[i].fields);
+		log_fields(LOG_DEBUG, STR("silent"), STR_NULL);
+		got = stop();
+		got = str_drop(got, str_find(got, rows[i].json ? STR("\"msg\"")
+							       : STR(" info")));
+		check_str(rows[i].name, got, rows[i].want);
+	}
+}
+
 static void secrets_are_masked(void **state)
 {
 	static const struct {
@@ -466,6 +511,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_without_the_writer_go_to_stderr),
 		cmocka_unit_test(lines_look_as_documented),
+		cmocka_unit_test(fields_are_members_in_json),
 		cmocka_unit_test(secrets_are_masked),
 		cmocka_unit_test(levels_below_are_silent),
 		cmocka_unit_test(long_lines_are_cut),

@@ -1,0 +1,23 @@
+/*
+ * relay_head - the head of a relayed answer; private to relay.
+ *
+ * Of the upstream's fields those pass that are the client's business.
+ */
+#ifndef CORE_RELAY_HEAD_H
+#define CORE_RELAY_HEAD_H
+
+#include "core/relay.h"
+
+/*
+ * Note when the upstream was asked, and when its answer, or more of it, was
+ * there.
+ */
+void relay_head_asked(struct relay *r);
+void relay_head_answered(struct relay *r);
+
+void relay_head_begin(struct relay *r, int status, struct str type);
+
+/* A 200 with events. */
+void relay_head_stream(struct relay *r);
+
+#endif
