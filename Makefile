@@ -31,7 +31,7 @@ build/fuzz/build.ninja: CC = clang-14
 
 build/%/build.ninja: $(LISTS) | packages
 	@if [ -e $@ ]; then meson setup --reconfigure build/$*; \
-	else CC=$(CC) meson setup build/$* $(SETUP); fi >build/$*.log 2>&1 || \
+	else CC='$(CC)' meson setup build/$* $(SETUP); fi >build/$*.log 2>&1 || \
 		{ cat build/$*.log; exit 1; }
 	@touch $@
 
