@@ -111,11 +111,12 @@ static bool skip_same(const struct mold *m, size_t from, size_t to,
 
 bool mold_fits(const struct mold *m, struct str text, struct str *raw)
 {
-	const uint8_t *at = (const uint8_t *)text.ptr, *end = at + text.len;
+	const uint8_t *at = (const uint8_t *)text.ptr, *end;
 	size_t from = 0;
 
 	if (m->hole_count == 0 || text.len < m->len)
 		return false;
+	end = at + text.len;
 	for (size_t i = 0; i < m->hole_count; i++) {
 		const struct mold_hole *h = &m->holes[i];
 		const uint8_t *start;

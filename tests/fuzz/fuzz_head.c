@@ -60,7 +60,9 @@ static void check_framing(const struct http_head *head, const llhttp_t *p)
 	}
 	if (head->framing == HTTP_BODY_UNTIL_CLOSE)
 		require(llhttp_message_needs_eof(p));
-	if (head->keep_alive)
+	/* llhttp takes Proxy-Connection for Connection; no RFC knows it. */
+	if (head->keep_alive &&
+	    http_find_name(head, STR("proxy-connection")) == NULL)
 		require(llhttp_should_keep_alive(p));
 }
 
