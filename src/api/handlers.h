@@ -14,6 +14,9 @@ void chat_create(struct api_call *c);
 /* completions.c: POST /v1/completions */
 void completions_create(struct api_call *c);
 
+/* embeddings.c: POST /v1/embeddings */
+void embeddings_create(struct api_call *c);
+
 /* models.c: GET /v1/models, GET /v1/models/{id} (ids contain slashes) */
 void models_list(struct api_call *c);
 void models_get(struct api_call *c);

@@ -1,7 +1,5 @@
 #include "api/inference.h"
 
-#include "core/relay.h"
-
 struct inference {
 	struct api_call *call;
 	const struct inference_kind *kind;
@@ -50,12 +48,16 @@ static int read_request(struct inference *inf, struct api_error *e)
 	return 0;
 }
 
-/* A model that is not in the catalog is taken for one of the right type. */
+/*
+ * A model that is not in the catalog is taken for one of the right type, and so
+ * is a listed one of which nothing is known: "llm" then is a guess.
+ */
 static int check_type(struct api_call *c, const struct inference_kind *kind,
 		      const struct model *model, struct api_error *e)
 {
 	if (model == NULL || kind->model_type.len == 0 ||
-	    str_eq(model->type, kind->model_type))
+	    str_eq(model->type, kind->model_type) ||
+	    (model->config == NULL && str_eq(model->type, STR("llm"))))
 		return 0;
 	(void)api_fail(e, &c->req->arena, 400, "invalid_request_error", "model",
 		       "Model '" STR_FMT "' is of type '" STR_FMT
@@ -125,6 +127,8 @@ static void run(struct inference *inf, const struct model_target *target,
 	inf->x.request.doc = &inf->doc;
 	inf->x.request.stream = inf->request.stream;
 	relay_init(&inf->relay, c->req, &inf->x, inf->model);
+	inf->relay.rewrite = inf->kind->rewrite;
+	inf->relay.request = &inf->request;
 	relay_run(c->task, &inf->relay, forget_request, inf);
 	exchange_close(&inf->x);
 	note(inf, target);

@@ -21,13 +21,14 @@
 #define API_INFERENCE_H
 
 #include "api/route.h"
-#include "llm/request.h"
+#include "core/relay.h"
 
 struct inference_kind {
 	enum llm_op op;
 	struct str model_type; /* that serves it: "llm"; "" for any */
 	const char *members;   /* that a body must have, for a message */
 	llm_check *check;
+	relay_rewrite *rewrite; /* NULL: only the model is put back */
 };
 
 /* Answers the call, whatever happens. */

@@ -11,6 +11,7 @@
 const struct route routes[] = {
 	{ STR_INIT("POST"), STR_INIT("/v1/chat/completions"), chat_create },
 	{ STR_INIT("POST"), STR_INIT("/v1/completions"), completions_create },
+	{ STR_INIT("POST"), STR_INIT("/v1/embeddings"), embeddings_create },
 	{ STR_INIT("GET"), STR_INIT("/v1/models"), models_list },
 	{ STR_INIT("GET"), STR_INIT("/v1/models/*"), models_get },
 	{ STR_INIT("GET"), STR_INIT("/v1/providers"), providers_list },

@@ -67,7 +67,8 @@ struct config {
 	int64_t retries; /* 2 */
 	int64_t retry_after_max_ns;
 	int64_t models_refresh_ns;
-	int64_t event_max;             /* bytes of one streamed event */
+	int64_t event_max;  /* bytes of one streamed event */
+	int64_t answer_max; /* bytes of an answer that is no stream */
 	struct config_network network; /* what providers inherit */
 	/* log */
 	struct str log_level;  /* debug, info, warn, error */

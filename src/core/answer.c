@@ -157,7 +157,8 @@ static int no_json(struct exchange *x, struct str body,
 
 int answer_read(struct exchange *x, struct str body, struct json *doc)
 {
-	static const struct json_limits limits = { .nodes = NODES_MAX };
+	static const struct json_limits limits = { .nodes = NODES_MAX,
+						   .fold_numbers = true };
 	struct json_error bad;
 
 	if (json_parse(body, &limits, doc, &bad) != 0)

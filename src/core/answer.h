@@ -21,7 +21,8 @@ bool answer_is_stream(const struct exchange *x, struct str first);
 bool answer_claims_stream(const struct exchange *x);
 
 /*
- * Read a whole answer into *doc, for the caller to json_fini().  Returns 0, or
+ * Read a whole answer into *doc, for the caller to json_fini(), with arrays of
+ * numbers folded.  Returns 0, or
  * EXCHANGE_FAILED with x->error when it is no JSON object or tells of an error.
  */
 must_check int answer_read(struct exchange *x, struct str body,

@@ -11,7 +11,6 @@
 #include <errno.h>
 
 enum {
-	WHOLE_MAX = 256 << 20,
 	BURST_MAX = 64 << 20,
 	PIECES_ROOM = 4,
 	/* relay_events(): an event of the upstream told of an error. */
@@ -381,7 +380,7 @@ static void send_as_stream(struct task *t, struct relay *r,
 	struct buf out;
 	int rc;
 
-	buf_init(&out, WHOLE_MAX);
+	buf_init(&out, (size_t)config_of(r)->answer_max);
 	rc = chunk_write(doc, r->model, &out);
 	if (rc == 0) {
 		parts[1] = buf_str(&out);
@@ -396,23 +395,62 @@ static void send_as_stream(struct task *t, struct relay *r,
 	buf_fini(&out);
 }
 
-static void send_json(struct task *t, struct relay *r, const struct json *doc)
+static void warn_bad(const struct relay *r)
 {
-	struct str pieces[SPLICE_PIECES_MAX] = { doc->text };
-	struct splice s = { .text = doc->text };
-	struct str type = STR("application/json");
-	size_t count = 1;
-	uint32_t model = json_get(doc, json_root(doc), STR("model"));
+	log_warn("provider=" STR_FMT " bad answer: " STR_FMT,
+		 STR_ARG(r->x->upstream->provider.id),
+		 STR_ARG(str_take(r->x->error.message, 300)));
+}
 
-	if (json_type(doc, model) == JSON_STRING &&
-	    splice_replace(&s, doc, model, r->model) == 0)
-		count = splice_pieces(&s, pieces);
+static void send_json(struct task *t, struct relay *r, const struct str *pieces,
+		      size_t count)
+{
+	struct str type = STR("application/json");
+
 	if (r->x->head != NULL &&
 	    str_starts(http_value(r->x->head, HTTP_CONTENT_TYPE), type))
 		type = http_value(r->x->head, HTTP_CONTENT_TYPE);
 	relay_head_begin(r, r->x->status, type);
 	if (request_send(t, r->req, pieces, count) < 0)
 		log_debug("the client is gone");
+}
+
+/* What came, with the client's model. */
+static void send_spliced(struct task *t, struct relay *r,
+			 const struct json *doc)
+{
+	struct str pieces[SPLICE_PIECES_MAX] = { doc->text };
+	struct splice s = { .text = doc->text };
+	size_t count = 1;
+	uint32_t model = json_get(doc, json_root(doc), STR("model"));
+
+	if (r->model.len > 0 && json_type(doc, model) == JSON_STRING &&
+	    splice_replace(&s, doc, model, r->model) == 0)
+		count = splice_pieces(&s, pieces);
+	send_json(t, r, pieces, count);
+}
+
+/* What the endpoint makes of it. */
+static void send_rewritten(struct task *t, struct relay *r,
+			   const struct json *doc)
+{
+	struct llm_answer a = {
+		.doc = doc,
+		.request = r->request,
+		.model = r->model,
+		.arena = &r->req->arena,
+	};
+
+	buf_init(&a.out, (size_t)config_of(r)->answer_max);
+	if (r->rewrite(&r->x->upstream->provider, &a) == 0) {
+		send_json(t, r, a.pieces, a.count);
+	} else {
+		(void)answer_bad(r->x, "answered with " STR_FMT,
+				 STR_ARG(a.bad));
+		warn_bad(r);
+		send_refusal(t, r);
+	}
+	buf_fini(&a.out);
 }
 
 static void relay_failure(struct task *t, struct relay *r, int rc)
@@ -423,23 +461,23 @@ static void relay_failure(struct task *t, struct relay *r, int rc)
 		request_cut(r->req);
 }
 
-/* A whole JSON body with the model put back. */
+/* A whole JSON body. */
 static void send_whole(struct task *t, struct relay *r, struct str body)
 {
 	struct json doc;
 
 	if (answer_read(r->x, body, &doc) != 0) {
-		log_warn("provider=" STR_FMT " bad answer: " STR_FMT,
-			 STR_ARG(r->x->upstream->provider.id),
-			 STR_ARG(str_take(r->x->error.message, 300)));
+		warn_bad(r);
 		send_refusal(t, r);
 		return;
 	}
 	(void)usage_read(&doc, json_root(&doc), &r->usage);
 	if (r->stream)
 		send_as_stream(t, r, &doc);
+	else if (r->rewrite != NULL)
+		send_rewritten(t, r, &doc);
 	else
-		send_json(t, r, &doc);
+		send_spliced(t, r, &doc);
 	json_fini(&doc);
 }
 
@@ -458,9 +496,12 @@ static void relay_whole(struct task *t, struct relay *r, struct str data)
 		send_whole(t, r, data);
 		return;
 	}
-	if (has_length && head->content_length > WHOLE_MAX)
-		rc = -EMSGSIZE;
-	buf_init(&all, WHOLE_MAX);
+	buf_init(&all, (size_t)config_of(r)->answer_max);
+	if (has_length) {
+		rc = head->content_length > all.max
+			     ? -EMSGSIZE
+			     : buf_reserve(&all, head->content_length);
+	}
 	while (rc == 0 && data.len > 0) {
 		rc = buf_add(&all, data);
 		if (rc == 0)
@@ -468,8 +509,10 @@ static void relay_whole(struct task *t, struct relay *r, struct str data)
 	}
 	relay_head_answered(r);
 	if (rc == -EMSGSIZE) {
-		rc = answer_bad(r->x, "answered with more than %d bytes.",
-				(int)WHOLE_MAX);
+		rc = answer_bad(r->x,
+				"answered with more than %zu bytes "
+				"(upstream.answer_max).",
+				all.max);
 	}
 	if (rc == 0)
 		send_whole(t, r, buf_str(&all));

@@ -14,8 +14,12 @@
 
 #include "core/exchange.h"
 #include "http/sse.h"
+#include "llm/answer.h"
 #include "llm/usage.h"
 #include "net/reply.h"
+
+/* For answers that are no stream; see llm/answer.h. */
+typedef int relay_rewrite(const struct provider *p, struct llm_answer *a);
 
 enum {
 	RELAY_PIECES_MAX = 24 /* about eight events */
@@ -26,6 +30,9 @@ struct relay {
 	struct exchange *x;
 	struct str model; /* JSON text, as the client sent it */
 	bool stream;      /* the client asked for one */
+	/* May be set after relay_init(), with the request; NULL: the model. */
+	relay_rewrite *rewrite;
+	const struct llm_request *request;
 	struct usage usage;
 	int64_t first_ns; /* when the first event came; 0: none did */
 

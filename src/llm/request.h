@@ -22,6 +22,7 @@ const char *llm_op_text(enum llm_op op);
 struct llm_request {
 	struct str model; /* decoded, in the arena or the body; "" for none */
 	bool stream;
+	bool base64; /* embeddings are asked for in that form */
 };
 
 /*

@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "recording/base64.h"
+#include "base/base64.h"
 #include "recording/digest.h"
 #include "recording/exact.h"
 #include "recording/exact_form.h"

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/base64.h"
 #include "base/err.h"
-#include "recording/base64.h"
 #include "recording/digest.h"
 #include "recording/exact_form.h"
 #include "json/json.h"

@@ -1,5 +1,8 @@
 """The endpoints beside chat, from an OpenAI-style upstream: the bytes."""
+import base64
 import json
+import random
+import struct
 
 import pytest
 
@@ -67,3 +70,119 @@ def test_no_body_tells_what_is_needed(gateway):
     status, error = error_of(gateway.request("POST", "/v1/completions", b""))
     assert status == 400
     assert "model and prompt" in error["message"]
+
+
+EMBED = {"model": "openai/m1", "input": ["a", "b"]}
+VECTORS = [[0.25, -1.0, 0.006929283], [1e-9, 0.1, 3.0]]
+
+
+def base64_of(floats):
+    return base64.b64encode(struct.pack(f"<{len(floats)}f", *floats)).decode()
+
+
+def floats_of(text):
+    data = base64.b64decode(text)
+    return list(struct.unpack(f"<{len(data) // 4}f", data))
+
+
+def embeddings(vectors, **more):
+    return {"object": "list", "data": [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(vectors)],
+            "model": "m1-2026", "usage": {"prompt_tokens": 2, "total_tokens": 2}, **more}
+
+
+def embed(gateway, **more):
+    status, headers, body = gateway.request("POST", "/v1/embeddings", {**EMBED, **more})
+    assert status == 200, body
+    assert headers["content-type"] == "application/json"
+    return json.loads(body)
+
+
+@pytest.mark.parametrize("asked", ["float", "base64", None])
+@pytest.mark.parametrize("given", ["float", "base64"])
+def test_embeddings_have_the_form_asked_for_whatever_came(gateway, upstream, asked, given):
+    vectors = VECTORS if given == "float" else [base64_of(v) for v in VECTORS]
+    upstream.handler = lambda call: call.json(200, embeddings(vectors))
+    answer = embed(gateway, **({"encoding_format": asked} if asked else {}))
+    want = [base64_of(v) for v in VECTORS] if asked == "base64" else VECTORS
+    assert answer == {**embeddings(want), "model": "openai/m1"}
+
+
+def test_embeddings_that_are_right_keep_their_bytes(gateway, upstream):
+    answer = (b'{"object":"list", "data":[{"embedding":[0.10, 1e0,-0],"index":0,"odd":1.50}],'
+              b'"model" :"m1-2026","usage":{"prompt_tokens":1,"total_tokens":1,"more":{}}}')
+    upstream.handler = lambda call: call.raw(200, answer)
+    body = b'{"input" : [[1, 2], [3]],"dimensions":3,"user":"u","model":"openai/m1","zz":1.0}'
+    status, _, got = gateway.request("POST", "/v1/embeddings", body)
+    assert (status, got) == (200, answer.replace(b"m1-2026", b"openai/m1"))
+    sent = upstream.chat_requests()[0]
+    assert (sent.target, sent.body) == ("/v1/embeddings", body.replace(b"openai/m1", b"m1"))
+
+
+@pytest.mark.parametrize("given, want", [([1, 0], [1, 0]), ([0, 0], [0, 1]), ([None, None], [0, 1]), ([5, 6], [0, 1]),
+                                         (["x", 1], [0, 1]), ([0.0, 1.0], [0, 1])])
+def test_indices_are_kept_or_renumbered(gateway, upstream, given, want):
+    data = [{"index": n, "embedding": [1.0], "object": "embedding"} if n is not None else {"embedding": [1.0]}
+            for n in given]
+    upstream.handler = lambda call: call.json(200, {"object": "list", "data": data})
+    answer = embed(gateway)
+    assert [d["index"] for d in answer["data"]] == want
+    assert [d["embedding"] for d in answer["data"]] == [[1.0], [1.0]]
+    assert answer["model"] == "openai/m1"
+    assert answer["usage"] == {"prompt_tokens": 0, "total_tokens": 0}
+
+
+@pytest.mark.parametrize("usage", [{"total_tokens": 7}, {"prompt_tokens": 7}, {"prompt_tokens": 7, "total_tokens": None}])
+def test_a_count_that_is_missing_is_filled(gateway, upstream, usage):
+    upstream.handler = lambda call: call.json(200, embeddings(VECTORS, usage=usage))
+    assert embed(gateway)["usage"] == {"prompt_tokens": 7, "total_tokens": 7}
+
+
+@pytest.mark.parametrize("answer, words", [
+    ({"object": "list"}, "no list 'data'"),
+    ({"data": [{"embedding": [1.0]}, {"index": 1}]}, "data[1].embedding"),
+    ({"data": [{"embedding": ["a"]}]}, "data[0].embedding"),
+    ({"data": [1]}, "data[0].embedding"),
+    ({"data": [{"embedding": "!!!!"}]}, "data[0].embedding is not base64"),
+    ({"data": [{"embedding": "AAAA"}]}, "data[0].embedding is not base64 of floats"),
+])
+def test_an_answer_without_embeddings_is_a_502(gateway, upstream, answer, words):
+    upstream.handler = lambda call: call.json(200, answer)
+    status, error = error_of(gateway.request("POST", "/v1/embeddings", EMBED))
+    assert (status, error["code"]) == (502, "upstream_bad_answer")
+    assert words in error["message"]
+
+
+@pytest.mark.parametrize("more, param", [
+    ({"input": None}, "input"), ({"input": []}, "input"), ({"input": [[1], []]}, "input[1]"),
+    ({"input": ["x"] * 2049}, "input"), ({"input": [1, 2.5]}, "input[1]"), ({"dimensions": 0}, "dimensions"),
+    ({"dimensions": None}, "dimensions"), ({"user": None}, "user"), ({"encoding_format": "hex"}, "encoding_format"),
+])
+def test_a_wrong_embeddings_request_names_the_member(gateway, upstream, more, param):
+    status, error = error_of(gateway.request("POST", "/v1/embeddings", {**EMBED, **more}))
+    assert (status, error["param"], error["type"]) == (400, param, "invalid_request_error")
+    assert not upstream.chat_requests()
+
+
+def test_an_answer_over_the_limit_is_a_502(start, upstream):
+    gateway = start("--answer-max", "64KB", env={"OPENAI_BASE_URL": upstream.url, "OPENAI_API_KEY": "k"})
+    upstream.handler = lambda call: call.json(200, embeddings([[0.1] * 30000]))
+    status, error = error_of(gateway.request("POST", "/v1/embeddings", EMBED))
+    assert (status, error["code"]) == (502, "upstream_bad_answer")
+    assert "65536 bytes (upstream.answer_max)" in error["message"]
+    # 50 KB come, and are more as numbers.
+    upstream.handler = lambda call: call.json(200, embeddings([base64_of([0.123456789] * 9000)]))
+    status, error = error_of(gateway.request("POST", "/v1/embeddings", EMBED))
+    assert (status, error["code"]) == (502, "upstream_bad_answer")
+    assert "in the form asked for" in error["message"]
+
+
+def test_a_large_answer_comes_back_right(gateway, upstream):
+    random.seed(1)
+    vectors = [[random.gauss(0, 0.03) for _ in range(1536)] for _ in range(256)]
+    upstream.handler = lambda call: call.json(200, embeddings(vectors))
+    inputs = ["x"] * 256
+    answer = embed(gateway, input=inputs, encoding_format="base64")
+    assert [d["embedding"] for d in answer["data"]] == [base64_of(v) for v in vectors]
+    upstream.handler = lambda call: call.json(200, embeddings([base64_of(v) for v in vectors]))
+    answer = embed(gateway, input=inputs)
+    assert [base64_of(d["embedding"]) for d in answer["data"]] == [base64_of(v) for v in vectors]

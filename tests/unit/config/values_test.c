@@ -198,6 +198,7 @@ static void defaults_are_as_documented(void **state)
 	check_int("retry_after", c->retry_after_max_ns, 60 * CLOCK_S);
 	check_int("refresh", c->models_refresh_ns, 300 * CLOCK_S);
 	check_int("event_max", c->event_max, 1 << 20);
+	check_int("answer_max", c->answer_max, 256 << 20);
 	check_int("connect", c->network.connect_timeout_ns, 5 * CLOCK_S);
 	check_int("first", c->network.first_byte_timeout_ns, 600 * CLOCK_S);
 	check_int("idle", c->network.idle_timeout_ns, 600 * CLOCK_S);

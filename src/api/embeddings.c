@@ -1,0 +1,25 @@
+/*
+ * embeddings - POST /v1/embeddings.
+ */
+#include "llm/embeddings.h"
+#include "api/handlers.h"
+#include "api/inference.h"
+
+static int rewrite(const struct provider *p, struct llm_answer *a)
+{
+	(void)p;
+	return embeddings_answer(a);
+}
+
+void embeddings_create(struct api_call *c)
+{
+	static const struct inference_kind kind = {
+		.op = LLM_EMBEDDINGS,
+		.model_type = STR_INIT("embedding"),
+		.members = "model and input",
+		.check = embeddings_check,
+		.rewrite = rewrite,
+	};
+
+	inference_run(c, &kind);
+}
