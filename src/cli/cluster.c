@@ -177,6 +177,7 @@ static int open_worker(struct cluster *c, size_t i, struct listen_plan *plan,
 				   .pool_max = (size_t)c->config->pool_max,
 				   .pool_idle_ns =
 					   c->config->pool_idle_timeout_ns });
+	w->tokens = tokens_new(w->loop, w->client);
 	w->server = make_server(c, w);
 	r = listen_open(plan, w->loop, &set, messages);
 	if (i == 0)
@@ -313,6 +314,7 @@ static void shut_down(struct loop *loop, void *arg)
 		task_cancel(m->refresher);
 	if (m->sweeper != NULL)
 		task_cancel(m->sweeper);
+	tokens_end(m->worker.tokens);
 	if (!server_is_ending(m->worker.server))
 		server_shutdown(m->worker.server,
 				loop_now(loop) + cfg->shutdown_timeout_ns);
@@ -409,6 +411,7 @@ static void close_worker(struct worker *w)
 {
 	if (w->loop == NULL)
 		return;
+	tokens_free(w->tokens);
 	/* Its pooled connections are the loop's; no task is left to use it. */
 	if (w->client != NULL)
 		client_free(w->client);

@@ -27,16 +27,18 @@ static int take_bearer(struct exchange *x)
 	if (value.len == 0)
 		return no_bearer(x);
 	x->request.key = value;
+	x->request.is_forwarded = true;
 	return 0;
 }
 
-int credentials_take(struct exchange *x)
+static int take_key(struct exchange *x)
 {
 	const struct provider *p = &x->upstream->provider;
 	bool is_ours = x->request.op == LLM_MODELS;
 	int r = 0;
 
 	x->request.key = STR_NULL;
+	x->request.is_forwarded = false;
 	if (p->type->key_field != NULL && x->request.data != NULL) {
 		r = provider_data_field(x->request.data,
 					str_of(p->type->key_field), x->arena,
@@ -48,12 +50,62 @@ int credentials_take(struct exchange *x)
 	return r;
 }
 
+/* Out of line: few providers need it, and it takes stack. */
+static __attribute__((noinline)) int take_token(struct task *t,
+						struct exchange *x)
+{
+	struct grant_token *token;
+	struct grant grant = { 0 };
+	struct tokens_ask ask = { &grant, x->upstream };
+	int r;
+
+	x->request.token = NULL;
+	if (!x->upstream->provider.type->grant(&x->upstream->provider,
+					       &x->request, &grant))
+		return 0;
+	token = arena_zalloc(x->arena, sizeof(*token));
+	r = tokens_get(t, x->worker->tokens, &ask, x->arena, token, &x->error);
+	if (r == 0)
+		x->request.token = token;
+	return r;
+}
+
+int credentials_take(struct task *t, struct exchange *x)
+{
+	int r = take_key(x);
+
+	if (r == 0 && x->upstream->provider.type->grant != NULL)
+		r = take_token(t, x);
+	return r;
+}
+
+bool credentials_renew(struct task *t, struct exchange *x)
+{
+	struct grant grant = { 0 };
+	struct tokens_ask ask = { &grant, x->upstream };
+
+	const struct grant_token *token = x->request.token;
+	bool found;
+
+	if (token == NULL)
+		return false;
+	x->request.token = NULL;
+	found = x->upstream->provider.type->grant(&x->upstream->provider,
+						  &x->request, &grant);
+	x->request.token = token;
+	return found && tokens_drop(t, x->worker->tokens, &ask);
+}
+
 static struct str hide(struct exchange *x, struct str text)
 {
 	const struct provider_request *req = &x->request;
 
 	text = provider_data_hide(text, x->upstream->provider.key, x->arena);
 	text = provider_data_hide(text, req->key, x->arena);
+	for (size_t i = 0; req->token != NULL && i < GRANT_VALUES_MAX; i++) {
+		text = provider_data_hide(text, req->token->values[i],
+					  x->arena);
+	}
 	return provider_data_mask(req->data, text, x->arena);
 }
 

@@ -262,6 +262,9 @@ static int attempt(struct task *t, struct exchange *x, int64_t *pause_ns)
 		return 0;
 	if (is_retriable_status(x->head))
 		*pause_ns = pause_before_retry(x, x->head);
+	else if ((x->status == 401 || x->status == 403) &&
+		 credentials_renew(t, x))
+		*pause_ns = 0;
 	return refused(t, x);
 }
 

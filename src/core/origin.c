@@ -225,6 +225,20 @@ int origin_get(const struct provider *p, struct arena *a,
 	return 0;
 }
 
+const struct client_origin *origin_ref(const struct client_origin *origin)
+{
+	struct origin *o;
+
+	if (origin == NULL)
+		return NULL;
+	(void)pthread_mutex_lock(&interned.lock);
+	o = map_get(&interned.by_id, origin->id);
+	assert(o != NULL && &o->client == origin && o->refs > 0);
+	o->refs++;
+	(void)pthread_mutex_unlock(&interned.lock);
+	return origin;
+}
+
 void origin_put(const struct client_origin *origin)
 {
 	struct origin *o;

@@ -20,6 +20,9 @@ must_check int origin_get(const struct provider *p, struct arena *a,
 			  const struct client_origin **out,
 			  struct api_error *error);
 
+/* One more holder of it; NULL is fine.  Returns it. */
+const struct client_origin *origin_ref(const struct client_origin *origin);
+
 /* From any thread; NULL is fine. */
 void origin_put(const struct client_origin *origin);
 

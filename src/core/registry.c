@@ -21,6 +21,27 @@ static void mask_secrets(const struct config_provider *cp)
 	}
 }
 
+static int find_origins(struct upstream *u, struct arena *a,
+			struct api_error *error)
+{
+	struct provider issuer = u->provider;
+	struct config_network direct = *issuer.network;
+	int rc = origin_get(&u->provider, a, &u->origin, error);
+
+	if (rc != 0 || issuer.token_base.host.len == 0)
+		return rc;
+	issuer.base = issuer.token_base;
+	if (issuer.token_direct) {
+		direct.proxy = STR_NULL;
+		direct.http_proxy = STR_NULL;
+		issuer.network = &direct;
+	}
+	rc = origin_get(&issuer, a, &u->token_origin, error);
+	if (rc != 0)
+		origin_put(u->origin);
+	return rc;
+}
+
 static int add_upstream(struct registry *r, const struct config_provider *cp,
 			struct arena *a, struct api_error *error)
 {
@@ -33,7 +54,7 @@ static int add_upstream(struct registry *r, const struct config_provider *cp,
 		return rc;
 	}
 	if ((u->provider.type->caps & PROVIDER_LOCAL) == 0) {
-		rc = origin_get(&u->provider, a, &u->origin, error);
+		rc = find_origins(u, a, error);
 		if (rc != 0)
 			return rc;
 	}
@@ -84,8 +105,10 @@ void registry_unref(struct registry *r)
 {
 	if (r == NULL || __atomic_sub_fetch(&r->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
-	for (size_t i = 0; i < r->upstream_count; i++)
+	for (size_t i = 0; i < r->upstream_count; i++) {
 		origin_put(r->upstreams[i].origin);
+		origin_put(r->upstreams[i].token_origin);
+	}
 	map_fini(&r->by_id);
 	config_unref(r->config);
 	arena_fini(&r->arena);

@@ -17,6 +17,8 @@
 struct upstream {
 	struct provider provider;
 	const struct client_origin *origin; /* NULL: answers by itself */
+	/* who gives its tokens; NULL: it needs none, or reads them from files */
+	const struct client_origin *token_origin;
 };
 
 struct registry {

@@ -73,15 +73,16 @@ static int net_open(struct task *t, struct exchange *x, struct source **out,
 		    enum client_stage *stage)
 {
 	struct net_source *ns = arena_zalloc(x->arena, sizeof(*ns));
-	struct arena_mark mark = arena_mark(x->arena);
 	struct client_request req;
-	/* Not on the stack, of which a stream is to touch one page. */
-	struct provider_call *call = arena_alloc(x->arena, sizeof(*call));
-	int r;
+	struct provider_call *call;
+	struct arena_mark mark;
+	int r = credentials_take(t, x);
 
-	r = credentials_take(x);
 	if (r != 0)
-		return SOURCE_REFUSED;
+		return r < 0 ? r : SOURCE_REFUSED;
+	mark = arena_mark(x->arena);
+	/* Not on the stack, of which a stream is to touch one page. */
+	call = arena_alloc(x->arena, sizeof(*call));
 	r = provider_encode(&x->upstream->provider, &x->request, x->arena, call,
 			    &x->error);
 	if (r != 0)

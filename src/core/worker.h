@@ -7,6 +7,7 @@
 #define CORE_WORKER_H
 
 #include "core/registry.h"
+#include "core/tokens.h"
 #include "net/server.h"
 #include "telemetry/metrics.h"
 #include "json/mold.h"
@@ -29,6 +30,7 @@ struct worker {
 	struct loop *loop;
 	struct server *server;
 	struct client *client;
+	struct tokens *tokens;
 	struct catalog *catalog;        /* a reference */
 	struct metrics *metrics;        /* owned by who made the worker */
 	const struct worker_team *team; /* NULL: it is the only one */

@@ -1,15 +1,37 @@
 /*
- * call - the HTTP request that a provider's encode function makes.
+ * call - what a provider is asked for, and the HTTP request it makes of it.
  */
 #ifndef PROVIDER_CALL_H
 #define PROVIDER_CALL_H
 
 #include "http/head.h"
+#include "llm/request.h"
+#include "provider/grant.h"
+#include "provider/provider_data.h"
 #include "json/splice.h"
 
 enum {
 	PROVIDER_HEADERS_MAX = 24,
 	PROVIDER_PIECES_MAX = SPLICE_PIECES_MAX,
+};
+
+struct provider_raw;
+
+struct provider_request {
+	enum llm_op op;
+	const struct provider_raw *raw; /* LLM_RAW: provider/raw.h */
+	struct str model;               /* the upstream's own name for it */
+	const struct json *doc; /* the client's body; LLM_MODELS, RAW: NULL */
+	bool stream;
+	int64_t wall_ns; /* for signatures with a date */
+	/* LLM_MODELS: provider_models.next_page, "" at first */
+	struct str page;
+	const struct provider_data *data; /* the client's, or NULL */
+	struct str bearer; /* the client's Authorization, as it came */
+	/* overrides of the configured key for this request; "" for none */
+	struct str key;
+	bool is_forwarded; /* key is the client's bearer token, as it came */
+	const struct grant_token *token; /* what type->grant asked for */
 };
 
 /* The HTTP request to send: slices live in the arena or the client's body. */

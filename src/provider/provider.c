@@ -77,6 +77,21 @@ int provider_set_base(struct provider *p, struct str text, struct arena *a,
 	return 0;
 }
 
+int provider_set_token_base(struct provider *p, const char *key,
+			    struct str text, struct arena *a,
+			    struct api_error *e)
+{
+	if (url_parse(text, a, &p->token_base) != 0) {
+		return provider_fail(p, a, e,
+				     "%s '" STR_FMT "' is not a URL: " STR_FMT,
+				     key, STR_ARG(text), STR_ARG(err_text()));
+	}
+	if (p->token_base.userinfo.len == 0)
+		return 0;
+	return provider_fail(p, a, e, "%s must not have a user or a password",
+			     key);
+}
+
 static int check_key(const struct provider *p, struct arena *a,
 		     struct api_error *e)
 {
@@ -182,6 +197,8 @@ int provider_init(struct provider *p, const struct config_provider *config,
 struct str provider_key(const struct provider *p,
 			const struct provider_request *req)
 {
+	if (req->token != NULL)
+		return req->token->values[0];
 	return req->key.len > 0 ? req->key : p->key;
 }
 

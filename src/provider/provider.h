@@ -18,7 +18,6 @@
 #include "llm/request.h"
 #include "provider/call.h"
 #include "provider/model.h"
-#include "provider/provider_data.h"
 #include "json/json.h"
 #include "json/splice.h"
 
@@ -30,23 +29,6 @@ enum provider_caps {
 	PROVIDER_LOCAL = 16, /* answers by itself: see generate */
 	/* Its authorization depends on the body, when there is no key. */
 	PROVIDER_SIGNS_BODY = 32,
-};
-
-struct provider_raw;
-
-struct provider_request {
-	enum llm_op op;
-	const struct provider_raw *raw; /* LLM_RAW: provider/raw.h */
-	struct str model;               /* the upstream's own name for it */
-	const struct json *doc; /* the client's body; LLM_MODELS, RAW: NULL */
-	bool stream;
-	int64_t wall_ns; /* for signatures with a date */
-	/* LLM_MODELS: provider_models.next_page, "" at first */
-	struct str page;
-	const struct provider_data *data; /* the client's, or NULL */
-	struct str bearer; /* the client's Authorization, as it came */
-	/* overrides of the configured key for this request; "" for none */
-	struct str key;
 };
 
 struct provider;
@@ -87,6 +69,13 @@ struct provider_type {
 		    struct splice *s, struct api_error *e);
 
 	/*
+	 * The token from elsewhere that encode needs as req->token: true with
+	 * *out, whose slices live as long as p and req do.
+	 */
+	bool (*grant)(const struct provider *p,
+		      const struct provider_request *req, struct grant *out);
+
+	/*
 	 * An error answer of the upstream in OpenAI's terms.  The default keeps
 	 * an OpenAI-shaped body as it is and wraps anything else.
 	 */
@@ -119,6 +108,8 @@ struct provider {
 	struct str id;
 	struct url base; /* where to connect; base.path is before the target */
 	struct str key;  /* configured secret, "" when none */
+	struct url token_base; /* who gives its tokens; host "" for none */
+	bool token_direct;     /* never asked by a proxy */
 	const struct config_provider *config;
 	const struct config_network *network;
 	void *state; /* the type's own, from setup */
@@ -168,7 +159,7 @@ void provider_from_environment(const struct config *config, char **environment,
 /* The types as the configuration must know them, in a; name NULL ends. */
 const struct config_provider_type *provider_config_types(struct arena *a);
 
-/* The request's key, or the configured one, or "". */
+/* What goes out as Bearer: the token, the request's key, the configured one. */
 struct str provider_key(const struct provider *p,
 			const struct provider_request *req);
 
@@ -181,6 +172,11 @@ struct str provider_host(const struct provider *p, struct arena *a);
 /* For setup functions: read the URL into p->base.  0 or API_FAIL. */
 must_check int provider_set_base(struct provider *p, struct str url,
 				 struct arena *a, struct api_error *e);
+
+/* For setup functions: the same for p->token_base, called key in messages. */
+must_check int provider_set_token_base(struct provider *p, const char *key,
+				       struct str url, struct arena *a,
+				       struct api_error *e);
 
 /* For setup functions: report what the operator must mend; API_FAIL. */
 int provider_fail(const struct provider *p, struct arena *a,

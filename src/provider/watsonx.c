@@ -1,3 +1,4 @@
+#include "provider/grants.h"
 #include "provider/openai.h"
 #include "provider/types.h"
 
@@ -14,18 +15,54 @@ static const struct setting settings[] = {
 	{ .key = "version",
 	  .def = "2023-10-25",
 	  .help = "date of the API, sent with each call" },
+	{ .key = "access_token",
+	  .secret = true,
+	  .env = "WATSONX_ACCESS_TOKEN",
+	  .help = "a token that is sent as it is, instead of a key" },
+	{ .key = "iam_url",
+	  .def = "https://iam.cloud.ibm.com/identity/token",
+	  .env = "WATSONX_IAM_URL",
+	  .help = "where a key is exchanged for a token" },
 	TYPES_UNUSED("timeout"),
 	{ 0 },
 };
 
 static int setup(struct provider *p, struct arena *a, struct api_error *e)
 {
-	(void)e;
+	struct str token = provider_setting(p, "access_token");
+	int r = provider_set_token_base(p, "iam_url",
+					provider_setting(p, "iam_url"), a, e);
+
+	if (r != 0)
+		return r;
+	if (token.len > 0 && p->key.len > 0) {
+		return provider_fail(p, a, e,
+				     "api_key and access_token exclude each "
+				     "other");
+	}
+	if (token.len > 0)
+		p->key = token;
 	if (!str_ends(p->base.path, STR("/ml/v1"))) {
 		p->base.path = arena_printf(a, STR_FMT "/ml/v1",
 					    STR_ARG(p->base.path));
 	}
 	return 0;
+}
+
+/* A key of IBM Cloud is not sent: a token is had for it. */
+static bool grant(const struct provider *p, const struct provider_request *req,
+		  struct grant *out)
+{
+	bool is_token = req->is_forwarded ||
+			(req->key.len == 0 &&
+			 provider_setting(p, "access_token").len > 0);
+	struct str key = provider_key(p, req);
+
+	if (key.len == 0 || is_token)
+		return false;
+	*out = (struct grant){ .type = &grant_ibm,
+			       .args = { key, p->token_base.path } };
+	return true;
 }
 
 /* A client that brings its key has a project of its own. */
@@ -35,7 +72,9 @@ static struct str project_of(const struct provider *p,
 	struct str own =
 		provider_data_get(req->data, STR("watsonx_project_id"));
 
-	return own.len > 0 ? own : provider_setting(p, "project_id");
+	return own.len > 0 && req->key.len > 0
+		       ? own
+		       : provider_setting(p, "project_id");
 }
 
 static void add_query(struct provider_call *c, struct arena *a,
@@ -85,10 +124,11 @@ const struct provider_type watsonx_type = {
 	.caps = PROVIDER_CHAT | PROVIDER_EMBEDDINGS | PROVIDER_LISTS_MODELS,
 	.base_url = "https://us-south.ml.cloud.ibm.com",
 	.base_url_env = "WATSONX_BASE_URL",
-	.key_env = "WATSONX_API_KEY",
+	.key_env = "WATSONX_API_KEY|WATSONX_ACCESS_TOKEN",
 	.key_field = "watsonx_api_key",
 	.settings = settings,
 	.setup = setup,
+	.grant = grant,
 	.encode = encode,
 	.edit = edit,
 };
