@@ -2,6 +2,7 @@
  * quipu - an OpenAI-compatible server, gateway and recorder.
  */
 #include "cli/config.h"
+#include "cli/recordings.h"
 #include "cli/serve.h"
 #include "provider/provider.h"
 
@@ -20,6 +21,8 @@ static const char usage[] =
 	"  quipu serve [--config FILE] [flags]   answer OpenAI-style requests\n"
 	"  quipu config check FILE               is this configuration right?\n"
 	"  quipu config show [flags]             every value and its origin\n"
+	"  quipu recordings ls DIR               what was recorded\n"
+	"  quipu recordings verify-keys DIR      do OGX's names hold?\n"
 	"  quipu serve --help                    all flags of serve\n"
 	"  quipu --version\n"
 	"\n"
@@ -72,7 +75,8 @@ static int serve(char **argv)
 
 static int unknown_command(const char *command)
 {
-	static const char *const commands[] = { "serve", "config", "help" };
+	static const char *const commands[] = { "serve", "config", "recordings",
+						"help" };
 	const char *near = NULL;
 	size_t best = 3; /* further away is no slip of the fingers */
 
@@ -100,6 +104,8 @@ int main(int argc, char **argv)
 		return serve(argv + 2);
 	if (strcmp(command, "config") == 0)
 		return run_config(argc - 2, argv + 2);
+	if (strcmp(command, "recordings") == 0)
+		return cli_recordings(argc - 2, argv + 2);
 	if (strcmp(command, "--version") == 0 || strcmp(command, "-V") == 0) {
 		(void)puts("quipu " QUIPU_VERSION);
 		return 0;

@@ -67,7 +67,8 @@ size_t exact_pieces(const struct exact_layout *l, const struct exact_event *e,
 
 bool exact_is_utf8(struct str s)
 {
-	const uint8_t *at = (const uint8_t *)s.ptr, *end = at + s.len;
+	const uint8_t *at = (const uint8_t *)s.ptr;
+	const uint8_t *end = s.len > 0 ? at + s.len : at;
 
 	while (at < end) {
 		size_t n = utf8_len(at, end);

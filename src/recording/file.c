@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "recording/exact.h"
 #include "recording/name.h"
+#include "recording/ogx.h"
 
 enum {
 	TEMPORARY_MAX = 300
@@ -91,6 +92,22 @@ static int load_sidecar(int dir, struct str text, struct file *f,
 	return 0;
 }
 
+static int read_text(struct str text, struct file *f,
+		     struct recording_problem *problem)
+{
+	struct ogx_file ogx;
+	int r;
+
+	if (exact_is(text))
+		return exact_read(text, &f->arena, &f->recording, problem);
+	r = ogx_read(text, &ogx, &f->arena, problem);
+	if (r != 0)
+		return r;
+	r = ogx_play(&ogx, &f->arena, &f->recording, problem);
+	ogx_fini(&ogx);
+	return r;
+}
+
 int file_load(int dir, const char *name, struct file *out,
 	      struct recording_problem *problem)
 {
@@ -101,7 +118,7 @@ int file_load(int dir, const char *name, struct file *out,
 	arena_init(&f.arena, SIZE_MAX / 2);
 	r = file_read(dir, name, &f.arena, &text, problem);
 	if (r == 0)
-		r = exact_read(text, &f.arena, &f.recording, problem);
+		r = read_text(text, &f, problem);
 	if (r == 0 && f.recording.response.sidecar.len > 0)
 		r = load_sidecar(dir, text, &f, problem);
 	if (r != 0) {
