@@ -216,6 +216,12 @@ static void fill_request(const struct ogx_file *f, struct arena *a,
 
 	req->method = f->call.method.len > 0 ? f->call.method : STR("POST");
 	req->body = json_raw(&f->doc, f->call.body);
+	if (f->call.family == OGX_TOOL) {
+		req->upstream = f->call.provider;
+		req->path = arena_join(
+			a, (struct str[]){ STR("/"), f->call.tool_name }, 2);
+		return;
+	}
 	if (end.len == 0 || !str_ends(base, end)) {
 		req->upstream = base;
 		req->path = ogx_endpoint(base, a);
