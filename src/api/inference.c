@@ -115,6 +115,24 @@ static void note(struct inference *inf, const struct model_target *target)
 	};
 }
 
+/*
+ * Are a stream's tokens to be asked for, which the client did not do?  Then the
+ * upstream gets a body that is not the client's, byte for byte.
+ */
+static bool adds_usage(const struct inference *inf)
+{
+	struct str how = inf->call->catalog->registry->config->stream_usage;
+	const struct json *doc = &inf->doc;
+	uint32_t options;
+
+	if (!inf->request.stream || str_eq(how, STR("off")) ||
+	    str_eq(how, STR("auto")))
+		return false;
+	options = json_get(doc, json_root(doc), STR("stream_options"));
+	return json_type(doc, json_get(doc, options, STR("include_usage"))) !=
+	       JSON_TRUE;
+}
+
 static void run(struct inference *inf, const struct model_target *target,
 		const struct provider_data *data)
 {
@@ -126,6 +144,7 @@ static void run(struct inference *inf, const struct model_target *target,
 	inf->x.request.bearer = http_value(&c->req->head, HTTP_AUTHORIZATION);
 	inf->x.request.doc = &inf->doc;
 	inf->x.request.stream = inf->request.stream;
+	inf->x.request.add_usage = adds_usage(inf);
 	relay_init(&inf->relay, c->req, &inf->x, inf->model);
 	inf->relay.rewrite = inf->kind->rewrite;
 	inf->relay.request = &inf->request;

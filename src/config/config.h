@@ -78,6 +78,7 @@ struct config {
 	bool metrics_on;
 	struct str metrics_path;
 	struct str metrics_listen; /* "host:port", or "": with the rest */
+	struct str stream_usage;   /* auto, on, off */
 	/* what is served */
 	bool names_providers; /* the file has a list of them, maybe empty */
 	struct config_provider *providers;

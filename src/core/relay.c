@@ -45,6 +45,7 @@ void relay_init(struct relay *r, struct request *req, struct exchange *x,
 		.req = req, .x = x, .model = model, .usage = USAGE_NONE
 	};
 	r->stream = x->request.stream;
+	r->hide_usage = x->request.add_usage;
 	x->arena = &req->arena;
 	if (!config_of(r)->drain_on_disconnect)
 		x->watch = req->io;
@@ -171,6 +172,15 @@ static __attribute__((noinline)) void gather_error(struct relay *r,
 	gather(r, STR("\n\n"));
 }
 
+/* The chunk that was asked for in the client's place: usage, no choices. */
+static bool is_hidden(const struct relay *r, const struct json *doc)
+{
+	uint32_t choices = json_get(doc, json_root(doc), STR("choices"));
+
+	return r->hide_usage && json_type(doc, choices) == JSON_ARRAY &&
+	       json_first(doc, choices) == JSON_NONE;
+}
+
 /*
  * An event that is no JSON object passes as it is.  Returns 0, or RELAY_ERROR.
  */
@@ -202,6 +212,10 @@ static int gather_event(struct relay *r, const struct sse_event *ev)
 		(void)usage_read(&doc, root, &r->usage);
 	}
 	model = json_get(&doc, root, STR("model"));
+	if (!is_plain && is_hidden(r, &doc)) {
+		json_fini(&doc);
+		return 0;
+	}
 	if (json_type(&doc, model) == JSON_STRING) {
 		gather_model(r, ev, json_raw(&doc, model));
 		if (is_plain && ev->data_at != SIZE_MAX)

@@ -33,6 +33,7 @@ struct relay {
 	/* May be set after relay_init(), with the request; NULL: the model. */
 	relay_rewrite *rewrite;
 	const struct llm_request *request;
+	bool hide_usage; /* a chunk with nothing else is not for the client */
 	struct usage usage;
 	int64_t first_ns; /* when the first event came; 0: none did */
 

@@ -23,6 +23,8 @@ struct provider_request {
 	struct str model;               /* the upstream's own name for it */
 	const struct json *doc; /* the client's body; LLM_MODELS, RAW: NULL */
 	bool stream;
+	/* Ask for a stream's usage, which the client did not ask for. */
+	bool add_usage;
 	int64_t wall_ns; /* for signatures with a date */
 	/* LLM_MODELS: provider_models.next_page, "" at first */
 	struct str page;

@@ -61,13 +61,38 @@ static int edit_logprobs(const struct json *doc, struct splice *s)
 	return 0;
 }
 
-static int edit_body(const struct provider_request *req, struct arena *a,
+/* An object of the client's keeps what else is in it. */
+static int edit_usage(const struct json *doc, struct splice *s)
+{
+	struct str name = STR("stream_options");
+	uint32_t v = json_get(doc, json_root(doc), name);
+
+	if (json_type(doc, v) == JSON_OBJECT)
+		return splice_set(s, doc, v, STR("include_usage"), STR("true"));
+	return splice_set(s, doc, json_root(doc), name,
+			  STR("{\"include_usage\":true}"));
+}
+
+static bool adds_usage(const struct provider *p,
+		       const struct provider_request *req)
+{
+	return req->add_usage && req->stream &&
+	       (req->op == LLM_CHAT || req->op == LLM_COMPLETIONS) &&
+	       (p->type->caps & PROVIDER_NO_STREAM_USAGE) == 0;
+}
+
+static int edit_body(const struct provider *p,
+		     const struct provider_request *req, struct arena *a,
 		     struct splice *s, struct api_error *e)
 {
 	const struct json *doc = req->doc;
 	uint32_t root = json_root(doc);
 
 	*s = (struct splice){ .text = doc->text };
+	if (adds_usage(p, req) && edit_usage(doc, s) != 0) {
+		return api_fail(e, a, 400, NULL, "stream_options",
+				"'stream_options' is given too many times.");
+	}
 	if (req->op == LLM_COMPLETIONS && edit_logprobs(doc, s) != 0) {
 		return api_fail(e, a, 400, NULL, "logprobs",
 				"'logprobs' is given too many times.");
@@ -91,7 +116,7 @@ int openai_body(const struct provider *p, const struct provider_request *req,
 
 	if (req->op == LLM_MODELS || req->op == LLM_RAW)
 		return 0;
-	r = edit_body(req, a, &s, e);
+	r = edit_body(p, req, a, &s, e);
 	if (r == 0 && p->type->edit != NULL)
 		r = p->type->edit(p, req, a, &s, e);
 	if (r != 0)

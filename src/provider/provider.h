@@ -29,6 +29,8 @@ enum provider_caps {
 	PROVIDER_LOCAL = 16, /* answers by itself: see generate */
 	/* Its authorization depends on the body, when there is no key. */
 	PROVIDER_SIGNS_BODY = 32,
+	/* Refuses stream_options. */
+	PROVIDER_NO_STREAM_USAGE = 64,
 };
 
 struct provider;

@@ -121,7 +121,8 @@ static int edit(const struct provider *p, const struct provider_request *req,
 const struct provider_type watsonx_type = {
 	.name = "remote::watsonx",
 	.id = "watsonx",
-	.caps = PROVIDER_CHAT | PROVIDER_EMBEDDINGS | PROVIDER_LISTS_MODELS,
+	.caps = PROVIDER_CHAT | PROVIDER_EMBEDDINGS | PROVIDER_LISTS_MODELS |
+		PROVIDER_NO_STREAM_USAGE,
 	.base_url = "https://us-south.ml.cloud.ibm.com",
 	.base_url_env = "WATSONX_BASE_URL",
 	.key_env = "WATSONX_API_KEY|WATSONX_ACCESS_TOKEN",
