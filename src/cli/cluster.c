@@ -418,6 +418,7 @@ static void close_worker(struct worker *w)
 	loop_free(w->loop);
 	if (w->server != NULL)
 		server_free(w->server);
+	breaker_fini(&w->breakers);
 	catalog_unref(w->catalog);
 }
 

@@ -27,6 +27,9 @@ static void add_model(struct catalog *c, struct model m,
 	slot = &c->models[c->model_count];
 	if (m.created_s == 0)
 		m.created_s = was != NULL ? was->created_s : now_s;
+	m.key = arena_printf(&c->arena, STR_FMT "/" STR_FMT,
+			     STR_ARG(m.upstream->provider.id),
+			     STR_ARG(m.upstream_id));
 	*slot = m;
 	c->model_count++;
 	(void)map_put(&c->by_id, slot->id, slot);
@@ -285,7 +288,12 @@ int catalog_resolve(const struct catalog *c, struct str id, struct arena *a,
 	struct str head, tail;
 
 	if (m != NULL) {
-		*out = (struct model_target){ m->upstream, m->upstream_id, m };
+		*out = (struct model_target){ .upstream = m->upstream,
+					      .upstream_id = m->upstream_id,
+					      .key = m->key,
+					      .model = m,
+					      .targets = m->targets,
+					      .target_count = m->target_count };
 		return 0;
 	}
 	if (!str_cut(id, '/', &head, &tail) || tail.len == 0)
@@ -302,6 +310,8 @@ int catalog_resolve(const struct catalog *c, struct str id, struct arena *a,
 		error->code = STR("model_not_allowed");
 		return API_FAIL;
 	}
-	*out = (struct model_target){ u, tail, NULL };
+	*out = (struct model_target){ .upstream = u,
+				      .upstream_id = tail,
+				      .key = arena_str(a, id) };
 	return 0;
 }

@@ -21,7 +21,9 @@ void exchange_init(struct exchange *x, struct worker *w,
 	*x = (struct exchange){
 		.worker = w,
 		.upstream = target->upstream,
+		.key = target->key,
 		.request = { .model = target->upstream_id },
+		.choice = { target->targets, target->target_count, 0 },
 	};
 	buf_init(&x->body, ERROR_BODY_MAX);
 }
@@ -31,11 +33,16 @@ static void drop_source(struct exchange *x)
 	if (x->source != NULL)
 		x->source->type->close(x->source);
 	x->source = NULL;
+	x->head = NULL;
 }
 
 void exchange_close(struct exchange *x)
 {
 	drop_source(x);
+	if (x->attempt.probe) {
+		breaker_end(&x->worker->breakers, x->key, 0, &x->attempt,
+			    BREAKER_NONE);
+	}
 	buf_fini(&x->body);
 }
 
@@ -123,7 +130,18 @@ static int outcome(struct exchange *x, int r, enum client_stage stage)
 	return no_answer(x, r, stage);
 }
 
-static bool is_retriable_status(const struct http_head *head)
+/*
+ * What a failed attempt means.  A fault of the request is the same everywhere;
+ * what the target could not do, another may.
+ */
+enum fault {
+	FAULT_REQUEST, /* told to the client at once */
+	FAULT_TARGET,  /* asking it again would not help */
+	FAULT_MOMENT,  /* asking it again may help */
+	FAULT_KEY,     /* its key was renewed: asking it again will help */
+};
+
+static bool is_moment(const struct http_head *head)
 {
 	struct str should = http_value(head, HTTP_X_SHOULD_RETRY);
 
@@ -135,17 +153,64 @@ static bool is_retriable_status(const struct http_head *head)
 	       head->status == 429 || head->status >= 500;
 }
 
+/* Some moderate before they answer, and say so with 403 or even 5xx. */
+static bool is_filtered(const struct api_error *e)
+{
+	static const struct str words[] = {
+		STR_INIT("content_filter"),
+		STR_INIT("content_policy"),
+		STR_INIT("moderation"),
+	};
+
+	for (size_t i = 0; i < countof(words); i++) {
+		if (str_find(e->code, words[i]) < e->code.len ||
+		    str_find(e->type, words[i]) < e->type.len)
+			return true;
+	}
+	return false;
+}
+
+/* Of an answer's status, or of the error in an answer with status 200. */
+static enum fault fault_of_error(const struct exchange *x, int status)
+{
+	bool own_key = x->request.key.len > 0;
+
+	if (is_filtered(&x->error))
+		return FAULT_REQUEST;
+	/* Who has brought the key is told that it is refused. */
+	if (status >= 401 && status <= 403)
+		return own_key ? FAULT_REQUEST : FAULT_TARGET;
+	if (status < 400 || status >= 500 || status == 408 || status == 409 ||
+	    status == 429)
+		return FAULT_TARGET;
+	return FAULT_REQUEST;
+}
+
+static enum fault fault_of_answer(const struct exchange *x)
+{
+	enum fault fault = fault_of_error(x, x->status);
+
+	return is_moment(x->head) && !is_filtered(&x->error) ? FAULT_MOMENT
+							     : fault;
+}
+
+/* No request could be made of it: for want of a key, or for what it says. */
+static enum fault fault_of_encoding(const struct exchange *x)
+{
+	return x->error.param.len > 0 ? FAULT_REQUEST : FAULT_TARGET;
+}
+
 /*
  * A failure to connect, or a connection that died before any byte came; but
  * what timed out after it was sent may still be at work (and be billed).
  */
-static bool is_retriable_failure(int r, enum client_stage stage)
+static enum fault fault_of_failure(int r, enum client_stage stage)
 {
-	if (r >= 0 || r == -ECANCELED)
-		return false;
 	if (stage == CLIENT_HEAD || stage == CLIENT_BODY)
-		return false;
-	return stage != CLIENT_FIRST_BYTE || r != -ETIMEDOUT;
+		return FAULT_TARGET;
+	if (stage == CLIENT_FIRST_BYTE && r == -ETIMEDOUT)
+		return FAULT_TARGET;
+	return FAULT_MOMENT;
 }
 
 /* What the upstream asks to wait, or -1; seconds only, dates are rare. */
@@ -160,24 +225,13 @@ static int64_t retry_after(const struct http_head *head)
 	return -1;
 }
 
-/*
- * How long to pause before the next attempt, or -1 for none: head is the
- * answer's, or NULL.
- */
-static int64_t pause_before_retry(const struct exchange *x,
-				  const struct http_head *head)
+/* An exponential pause with jitter: three quarters to all of it. */
+static int64_t backoff(const struct exchange *x)
 {
-	const struct config *cfg = x->worker->catalog->registry->config;
-	int64_t asked = head != NULL ? retry_after(head) : -1;
 	int64_t pause = BACKOFF_FIRST_NS;
 
-	if (x->attempts > cfg->retries)
-		return -1;
-	if (asked >= 0)
-		return asked <= cfg->retry_after_max_ns ? asked : -1;
-	for (unsigned i = 1; i < x->attempts && pause < BACKOFF_MAX_NS; i++)
+	for (unsigned i = 0; i < x->pauses && pause < BACKOFF_MAX_NS; i++)
 		pause *= 2;
-	/* Jitter: three quarters to all of it. */
 	return pause - (int64_t)rand_below((uint64_t)pause / 4);
 }
 
@@ -220,7 +274,7 @@ static int read_error_body(struct task *t, struct exchange *x)
 	return r > 0 || r == -ECANCELED ? r : 0;
 }
 
-static int refused(struct task *t, struct exchange *x)
+static int refused(struct task *t, struct exchange *x, enum fault *fault)
 {
 	int r;
 
@@ -231,68 +285,230 @@ static int refused(struct task *t, struct exchange *x)
 	provider_map_error(&x->upstream->provider, x->status, buf_str(&x->body),
 			   x->arena, &x->error);
 	credentials_hide(x);
+	*fault = fault_of_answer(x);
 	return EXCHANGE_FAILED;
 }
 
-/*
- * One attempt.  Returns as exchange_open(), with *pause_ns >= 0 when another
- * attempt may follow.
- */
-static int attempt(struct task *t, struct exchange *x, int64_t *pause_ns)
+/* Tell the breaker how the attempt went. */
+static void report(struct task *t, struct exchange *x, enum breaker_sign sign)
+{
+	breaker_end(&x->worker->breakers, x->key, task_now(t), &x->attempt,
+		    sign);
+}
+
+static void report_refusal(struct task *t, struct exchange *x, enum fault fault)
+{
+	int64_t asked = retry_after(x->head);
+
+	report(t, x, fault == FAULT_REQUEST ? BREAKER_GOOD : BREAKER_BAD);
+	if (asked > 0 && (x->status == 429 || x->status == 503)) {
+		breaker_pause(&x->worker->breakers, x->key, task_now(t), asked);
+	}
+}
+
+/* One attempt.  Returns as exchange_open(), with *fault if it failed. */
+static int attempt(struct task *t, struct exchange *x, enum fault *fault)
 {
 	enum client_stage stage = CLIENT_CONNECT;
+	bool renewed;
 	int r;
 
-	*pause_ns = -1;
+	*fault = FAULT_TARGET;
 	x->attempts++;
 	x->status = 0;
 	x->head = NULL;
+	buf_clear(&x->body);
 	x->request.wall_ns = task_wall(t);
+	task_note(t, "asking provider", x->upstream->provider.id);
+	breaker_begin(&x->worker->breakers, x->key, task_now(t), &x->attempt);
 	r = source_open(t, x, &x->source, &stage);
 	if (r != SOURCE_REFUSED)
 		count_attempt(x);
 	if (r != 0) {
-		if (is_retriable_failure(r, stage))
-			*pause_ns = pause_before_retry(x, NULL);
+		*fault = r == SOURCE_REFUSED ? fault_of_encoding(x)
+					     : fault_of_failure(r, stage);
+		report(t, x,
+		       r < 0 && r != -ECANCELED ? BREAKER_UNREACHABLE
+						: BREAKER_NONE);
 		return outcome(x, r, stage);
 	}
 	x->head = x->source->head;
 	x->status = x->head != NULL ? x->head->status : 200;
-	if (x->status >= 200 && x->status < 300)
+	if (x->status >= 200 && x->status < 300) {
+		report(t, x, BREAKER_GOOD);
 		return 0;
-	if (is_retriable_status(x->head))
-		*pause_ns = pause_before_retry(x, x->head);
-	else if ((x->status == 401 || x->status == 403) &&
-		 credentials_renew(t, x))
-		*pause_ns = 0;
-	return refused(t, x);
+	}
+	renewed = (x->status == 401 || x->status == 403) &&
+		  credentials_renew(t, x);
+	r = refused(t, x, fault);
+	if (r != EXCHANGE_FAILED)
+		return r;
+	report_refusal(t, x, *fault);
+	if (renewed)
+		*fault = FAULT_KEY;
+	return r;
+}
+
+static void note_failure(const struct exchange *x, const char *next)
+{
+	/* A key that is refused is for the operator to mend. */
+	enum log_level level =
+		x->status >= 401 && x->status <= 403 ? LOG_WARN : LOG_INFO;
+
+	log_at(level,
+	       "provider=" STR_FMT " attempt=%u status=%d " STR_FMT " %s",
+	       STR_ARG(x->upstream->provider.id), x->attempts, x->status,
+	       STR_ARG(str_take(x->error.message, 300)), next);
+}
+
+static void aim(struct exchange *x, size_t index)
+{
+	const struct target *target = &x->choice.targets[index];
+
+	x->index = index;
+	x->upstream = target->upstream;
+	x->request.model = target->upstream_id;
+	x->key = target->key;
+	x->model = target->model;
+}
+
+/* Aim at another target that may be asked at once, if there is one. */
+static bool aim_elsewhere(struct task *t, struct exchange *x, bool again)
+{
+	size_t next;
+
+	if (x->choice.count == 0)
+		return false;
+	x->choice.tried |= UINT64_C(1) << x->index;
+	if (!again)
+		x->spent |= UINT64_C(1) << x->index;
+	next = choice_next(&x->choice, &x->worker->breakers, task_now(t));
+	if (next == x->choice.count)
+		return false;
+	note_failure(x, "another target is asked");
+	aim(x, next);
+	return true;
+}
+
+/*
+ * The first target: when all have open breakers, the one that may be asked the
+ * soonest, for a breaker is never to make things worse.
+ */
+static void aim_first(struct task *t, struct exchange *x)
+{
+	size_t first =
+		choice_next(&x->choice, &x->worker->breakers, task_now(t));
+
+	if (first == x->choice.count)
+		first = choice_soonest(&x->choice, &x->worker->breakers);
+	aim(x, first);
+}
+
+/* Aim for a further round, after a pause: its length, or -1 for none. */
+static int64_t aim_again(struct task *t, struct exchange *x)
+{
+	const struct config *cfg = x->worker->catalog->registry->config;
+	int64_t pause = backoff(x), due;
+	size_t next;
+
+	x->choice.tried = x->spent;
+	next = choice_next(&x->choice, &x->worker->breakers,
+			   task_now(t) + pause);
+	if (next == x->choice.count) {
+		next = choice_soonest(&x->choice, &x->worker->breakers);
+		if (next == x->choice.count)
+			return -1;
+		due = breaker_due(breaker_find(&x->worker->breakers,
+					       x->choice.targets[next].key));
+		if (due - task_now(t) > cfg->retry_after_max_ns)
+			return -1;
+		pause = due - task_now(t);
+	}
+	note_failure(x, "a further round follows");
+	aim(x, next);
+	return pause;
+}
+
+/* How long to pause before asking the same target again, or -1. */
+static int64_t pause_for_same(const struct exchange *x, enum fault fault)
+{
+	const struct config *cfg = x->worker->catalog->registry->config;
+	int64_t asked = x->head != NULL ? retry_after(x->head) : -1;
+
+	if (fault != FAULT_MOMENT || asked > cfg->retry_after_max_ns)
+		return -1;
+	note_failure(x, "it is asked again after a pause");
+	return asked >= 0 ? asked : backoff(x);
+}
+
+/*
+ * After a failure: another target at once, or a pause and a further round.
+ * Returns 0 to go on, EXCHANGE_FAILED when there is nothing to do any more, or
+ * as exchange_open().
+ */
+static int go_on(struct task *t, struct exchange *x, enum fault fault)
+{
+	const struct config *cfg = x->worker->catalog->registry->config;
+	int64_t pause_ns;
+	int r;
+
+	if (fault == FAULT_REQUEST)
+		return EXCHANGE_FAILED;
+	if (fault == FAULT_KEY || aim_elsewhere(t, x, fault == FAULT_MOMENT)) {
+		drop_source(x);
+		return 0;
+	}
+	if (x->pauses >= cfg->retries)
+		return EXCHANGE_FAILED;
+	pause_ns = x->choice.count > 0 ? aim_again(t, x)
+				       : pause_for_same(x, fault);
+	if (pause_ns < 0)
+		return EXCHANGE_FAILED;
+	x->pauses++;
+	drop_source(x);
+	r = wait_pause(t, x, pause_ns);
+	return r != 0 ? outcome(x, r, CLIENT_CONNECT) : 0;
+}
+
+static int run(struct task *t, struct exchange *x)
+{
+	enum fault fault;
+	int r;
+
+	do {
+		r = attempt(t, x, &fault);
+		if (r == EXCHANGE_FAILED)
+			r = go_on(t, x, fault);
+		else
+			return r;
+	} while (r == 0);
+	return r;
 }
 
 int exchange_open(struct task *t, struct exchange *x)
 {
-	int64_t pause_ns;
-	int r;
+	if (x->choice.count > 0)
+		aim_first(t, x);
+	return run(t, x);
+}
 
-	task_note(t, "asking provider", x->upstream->provider.id);
-	for (;;) {
-		r = attempt(t, x, &pause_ns);
-		if (r != EXCHANGE_FAILED || pause_ns < 0)
-			return r;
-		log_info("provider=" STR_FMT " attempt=%u status=%d " STR_FMT
-			 " retry_in_ms=%lld",
-			 STR_ARG(x->upstream->provider.id), x->attempts,
-			 x->status, STR_ARG(str_take(x->error.message, 300)),
-			 (long long)(pause_ns / CLOCK_MS));
-		drop_source(x);
-		r = wait_pause(t, x, pause_ns);
-		if (r != 0)
-			return outcome(x, r, CLIENT_CONNECT);
-	}
+int exchange_again(struct task *t, struct exchange *x)
+{
+	if (fault_of_error(x, x->error.status) == FAULT_REQUEST ||
+	    !aim_elsewhere(t, x, false))
+		return EXCHANGE_FAILED;
+	drop_source(x);
+	return run(t, x);
 }
 
 int exchange_read(struct task *t, struct exchange *x, struct str *data)
 {
 	int r = x->source->type->read(t, x->source, data);
 
-	return r == 0 ? 0 : outcome(x, r, CLIENT_BODY);
+	if (r == 0)
+		return 0;
+	r = outcome(x, r, CLIENT_BODY);
+	if (r == EXCHANGE_FAILED)
+		report(t, x, BREAKER_UNREACHABLE);
+	return r;
 }

@@ -10,9 +10,12 @@
  *	exchange_close(&x);
  *
  * Attempts that fail before the first byte of an answer are repeated as the
- * configuration allows: connection failures, 408, 409, 429 and 5xx, after an
- * exponential pause with jitter or what Retry-After asks for.  A provider that
- * answers by itself looks the same from here.
+ * configuration allows: connection failures, 408, 409, 429 and 5xx.  While the
+ * model has another target that may be asked, that is the next, at once; a
+ * round of all of them is followed by an exponential pause with jitter, or what
+ * Retry-After asks for.  A fault of the request (400, 404, 413, 422, a content
+ * filter) is the answer.  A provider that answers by itself looks the same from
+ * here.
  */
 #ifndef CORE_EXCHANGE_H
 #define CORE_EXCHANGE_H
@@ -24,7 +27,7 @@ struct source;
 struct exchange {
 	/* Set by the caller. */
 	struct worker *worker;
-	const struct upstream *upstream;
+	const struct upstream *upstream; /* that is or was asked */
 	struct provider_request request;
 	struct arena *arena;
 	struct io *watch; /* the client's connection, or NULL */
@@ -37,10 +40,19 @@ struct exchange {
 	const struct http_head *head; /* of the answer; NULL when local */
 	int status;                   /* of the last attempt; 0: none came */
 	unsigned attempts;
-	int64_t sent_ns; /* of the last attempt */
-	struct buf body; /* of an error answer */
+	struct str model; /* JSON text, of a fallback's answer; or "" */
+	int64_t sent_ns;  /* of the last attempt */
+	struct buf body;  /* of an error answer */
 	struct api_error error;
-	struct source *source; /* private */
+
+	/* Private. */
+	struct source *source;
+	struct choice choice; /* no targets: there is only upstream */
+	uint64_t spent;       /* targets that are not to be asked again */
+	size_t index;         /* of the target that is or was asked */
+	unsigned pauses;
+	struct str key; /* of its breaker */
+	struct breaker_attempt attempt;
 };
 
 enum {
@@ -57,6 +69,13 @@ void exchange_init(struct exchange *x, struct worker *w,
  * body are that answer's.
  */
 must_check int exchange_open(struct task *t, struct exchange *x);
+
+/*
+ * An answer broke off, and nothing of it has been used: ask another target.
+ * Returns as exchange_open(); EXCHANGE_FAILED, and x->error as it was, when
+ * there is none.
+ */
+must_check int exchange_again(struct task *t, struct exchange *x);
 
 /*
  * The next bytes of the answer's body; none is its end.  Returns as

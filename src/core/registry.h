@@ -10,6 +10,7 @@
 #define CORE_REGISTRY_H
 
 #include "base/map.h"
+#include "core/choice.h"
 #include "net/client.h"
 #include "provider/provider.h"
 
@@ -46,10 +47,14 @@ const struct upstream *registry_find(const struct registry *r, struct str id);
 struct model {
 	struct str id; /* what clients ask for */
 	struct str upstream_id;
+	struct str key;  /* "provider_id/upstream_id" */
 	struct str type; /* "llm", "embedding", "rerank" */
 	const struct upstream *upstream;
 	const struct config_model *config; /* NULL: listed, not registered */
-	int64_t created_s;                 /* when it was first seen */
+	int64_t created_s; /* by its upstream, or when it was first seen */
+	/* Of an alias of several, by priority; else NULL and 0. */
+	const struct target *targets;
+	size_t target_count;
 };
 
 /* What one upstream said when it was asked for its models. */
@@ -79,10 +84,14 @@ struct catalog *catalog_new(struct registry *r, const struct model_list *lists,
 struct catalog *catalog_ref(struct catalog *c);
 void catalog_unref(struct catalog *c); /* c may be NULL */
 
+/* Who serves a model: the only one, or the first of several. */
 struct model_target {
 	const struct upstream *upstream;
 	struct str upstream_id;
-	const struct model *model; /* NULL: not in the catalog */
+	struct str key;               /* "provider_id/upstream_id" */
+	const struct model *model;    /* NULL: not in the catalog */
+	const struct target *targets; /* NULL: there is only this one */
+	size_t target_count;
 };
 
 /*

@@ -14,7 +14,7 @@ enum {
 	BURST_MAX = 64 << 20,
 	PIECES_ROOM = 4,
 	/* relay_events(): an event of the upstream told of an error. */
-	RELAY_ERROR = 1,
+	RELAY_ERROR = 16,
 };
 
 #define DONE_TEXT  "data: [DONE]\n\n"
@@ -56,6 +56,21 @@ void relay_init(struct relay *r, struct request *req, struct exchange *x,
 	}
 }
 
+/* The request is not needed for another attempt any more. */
+static void release(struct relay *r)
+{
+	if (r->on_commit != NULL)
+		r->on_commit(r->commit_arg);
+	r->on_commit = NULL;
+}
+
+/* From here on no other target can answer. */
+static void commit(struct relay *r)
+{
+	r->committed = true;
+	release(r);
+}
+
 /* A burst of many events is copied together, so that it stays one write. */
 static int gather_more(struct relay *r)
 {
@@ -76,6 +91,8 @@ static int flush(struct task *t, struct relay *r)
 		rc = gather_more(r);
 		r->pieces[r->piece_count++] = buf_str(&r->burst);
 	}
+	if (r->piece_count > 0)
+		commit(r);
 	if (rc == 0 && r->piece_count > 0 && !r->client_gone) {
 		if (r->req->status == 0)
 			relay_head_stream(r);
@@ -275,36 +292,38 @@ static int relay_bytes(struct task *t, struct relay *r, struct str data)
 	return rc;
 }
 
-static void stream_failed(struct task *t, struct relay *r,
-			  const struct api_error *e)
+/* Of a stream that has begun: x->error is its last event. */
+static void stream_failed(struct task *t, struct relay *r)
 {
+	const struct exchange *x = r->x;
+
 	log_warn("provider=" STR_FMT " stream failed: " STR_FMT,
-		 STR_ARG(r->x->upstream->provider.id), STR_ARG(e->message));
+		 STR_ARG(x->upstream->provider.id), STR_ARG(x->error.message));
 	if (r->client_gone)
 		request_cut(r->req);
 	else
-		fail_send(t, r->req, e);
+		fail_send(t, r->req, &x->error);
 }
 
-/* The upstream's answer ended as it should: so does ours. */
+/* Did the answer end as it should?  0, or EXCHANGE_FAILED with x->error. */
+static int check_end(struct relay *r)
+{
+	struct exchange *x = r->x;
+
+	if (r->done)
+		return 0;
+	if (sse_rest(&r->sse).len > 0) {
+		(void)answer_bad(x, "ended its stream in the middle of an "
+				    "event.");
+		x->error.code = STR("upstream_cut");
+		return EXCHANGE_FAILED;
+	}
+	return r->any ? 0 : answer_bad(x, "ended its stream without an event.");
+}
+
+/* So does ours. */
 static void end_stream(struct task *t, struct relay *r)
 {
-	struct api_error e;
-
-	if (sse_rest(&r->sse).len > 0 && !r->done) {
-		(void)api_fail(&e, &r->req->arena, 502, "upstream_error", NULL,
-			       "Provider '" STR_FMT
-			       "' ended its stream in the middle of an event.",
-			       STR_ARG(r->x->upstream->provider.id));
-		e.code = STR("upstream_cut");
-		stream_failed(t, r, &e);
-		return;
-	}
-	if (!r->any && !r->done) {
-		(void)answer_bad(r->x, "ended its stream without an event.");
-		stream_failed(t, r, &r->x->error);
-		return;
-	}
 	if (!r->done)
 		gather(r, DONE_EVENT);
 	if (flush(t, r) == 0 && !r->client_gone &&
@@ -312,77 +331,55 @@ static void end_stream(struct task *t, struct relay *r)
 		log_debug("the client is gone");
 }
 
-static void too_long(struct task *t, struct relay *r)
+static int too_long(struct relay *r)
 {
-	struct api_error e;
-
-	(void)api_fail(&e, &r->req->arena, 502, "upstream_error", NULL,
-		       "Provider '" STR_FMT
-		       "' sent an event of more than %lld bytes "
-		       "(upstream.event_max).",
-		       STR_ARG(r->x->upstream->provider.id),
-		       (long long)config_of(r)->event_max);
-	e.code = STR("upstream_event_too_long");
-	stream_failed(t, r, &e);
+	(void)answer_bad(r->x,
+			 "sent an event of more than %lld bytes "
+			 "(upstream.event_max).",
+			 (long long)config_of(r)->event_max);
+	r->x->error.code = STR("upstream_event_too_long");
+	return EXCHANGE_FAILED;
 }
 
-/* An error of the upstream, in its own words as far as they will do. */
-static void send_refusal(struct task *t, struct relay *r)
+/* A stream has come to an end.  Returns as relay_answer(). */
+static int end_or_fail(struct task *t, struct relay *r, int rc)
 {
-	struct exchange *x = r->x;
-	struct str body;
-
-	if (r->req->sent || x->head == NULL) {
-		fail_send(t, r->req, &x->error);
-		return;
-	}
-	body = answer_error_text(x, &r->req->arena);
-	relay_head_begin(r, x->error.status, STR("application/json"));
-	if (request_send(t, r->req, &body, 1) < 0)
-		log_debug("the client is gone");
-}
-
-/* An event of the upstream told of an error: has the client seen it? */
-static void upstream_failed(struct task *t, struct relay *r)
-{
-	log_warn("provider=" STR_FMT " failed after status 200: " STR_FMT,
-		 STR_ARG(r->x->upstream->provider.id),
-		 STR_ARG(str_take(r->x->error.message, 300)));
-	if (r->req->status == 0)
-		send_refusal(t, r);
+	if (rc == 0)
+		end_stream(t, r);
+	else if (rc == RELAY_ERROR || rc == EXCHANGE_FAILED)
+		r->piece_count = 0;
+	if (rc == 0 || !r->committed)
+		return rc == RELAY_ERROR ? EXCHANGE_FAILED : rc;
+	if (rc == EXCHANGE_FAILED)
+		stream_failed(t, r);
 	else
 		request_cut(r->req);
+	return 0;
 }
 
-/* data is what the first read brought. */
-static void relay_stream(struct task *t, struct relay *r, struct str data)
+/* data is what the first read brought.  Returns as relay_answer(). */
+static int relay_stream(struct task *t, struct relay *r, struct str data)
 {
-	bool failed = false;
 	int rc = 0;
 
 	sse_init(&r->sse, (size_t)config_of(r)->event_max);
 	buf_init(&r->burst, BURST_MAX);
 	while (rc == 0 && data.len > 0) {
 		rc = relay_bytes(t, r, data);
-		failed = rc == RELAY_ERROR;
 		if (rc != 0)
 			break;
 		if (sse_rest(&r->sse).len == 0)
 			sse_relax(&r->sse);
 		rc = exchange_read(t, r->x, &data);
 	}
-	if (failed)
-		upstream_failed(t, r);
+	if (rc == 0)
+		rc = check_end(r);
 	else if (rc == -EMSGSIZE)
-		too_long(t, r);
-	else if (rc == EXCHANGE_FAILED)
-		stream_failed(t, r, &r->x->error);
-	else if (rc == 0)
-		end_stream(t, r);
-	else
-		request_cut(r->req);
+		rc = too_long(r);
+	rc = end_or_fail(t, r, rc);
 	sse_fini(&r->sse);
 	buf_fini(&r->burst);
+	return rc;
 }
 
 /* A stream was asked for and JSON came: it is sent as the only event. */
@@ -396,6 +393,7 @@ static void send_as_stream(struct task *t, struct relay *r,
 
 	buf_init(&out, (size_t)config_of(r)->answer_max);
 	rc = chunk_write(doc, r->model, &out);
+	commit(r);
 	if (rc == 0) {
 		parts[1] = buf_str(&out);
 		if (r->req->status == 0)
@@ -409,18 +407,12 @@ static void send_as_stream(struct task *t, struct relay *r,
 	buf_fini(&out);
 }
 
-static void warn_bad(const struct relay *r)
-{
-	log_warn("provider=" STR_FMT " bad answer: " STR_FMT,
-		 STR_ARG(r->x->upstream->provider.id),
-		 STR_ARG(str_take(r->x->error.message, 300)));
-}
-
 static void send_json(struct task *t, struct relay *r, const struct str *pieces,
 		      size_t count)
 {
 	struct str type = STR("application/json");
 
+	commit(r);
 	if (r->x->head != NULL &&
 	    str_starts(http_value(r->x->head, HTTP_CONTENT_TYPE), type))
 		type = http_value(r->x->head, HTTP_CONTENT_TYPE);
@@ -444,9 +436,9 @@ static void send_spliced(struct task *t, struct relay *r,
 	send_json(t, r, pieces, count);
 }
 
-/* What the endpoint makes of it. */
-static void send_rewritten(struct task *t, struct relay *r,
-			   const struct json *doc)
+/* What the endpoint makes of it.  Returns as relay_answer(). */
+static int send_rewritten(struct task *t, struct relay *r,
+			  const struct json *doc)
 {
 	struct llm_answer a = {
 		.doc = doc,
@@ -454,62 +446,51 @@ static void send_rewritten(struct task *t, struct relay *r,
 		.model = r->model,
 		.arena = &r->req->arena,
 	};
+	int rc;
 
 	buf_init(&a.out, (size_t)config_of(r)->answer_max);
-	if (r->rewrite(&r->x->upstream->provider, &a) == 0) {
+	rc = r->rewrite(&r->x->upstream->provider, &a);
+	if (rc == 0)
 		send_json(t, r, a.pieces, a.count);
-	} else {
-		(void)answer_bad(r->x, "answered with " STR_FMT,
-				 STR_ARG(a.bad));
-		warn_bad(r);
-		send_refusal(t, r);
-	}
-	buf_fini(&a.out);
-}
-
-static void relay_failure(struct task *t, struct relay *r, int rc)
-{
-	if (rc == EXCHANGE_FAILED)
-		fail_send(t, r->req, &r->x->error);
 	else
-		request_cut(r->req);
+		rc = answer_bad(r->x, "answered with " STR_FMT, STR_ARG(a.bad));
+	buf_fini(&a.out);
+	return rc;
 }
 
-/* A whole JSON body. */
-static void send_whole(struct task *t, struct relay *r, struct str body)
+/* A whole JSON body.  Returns as relay_answer(). */
+static int send_whole(struct task *t, struct relay *r, struct str body)
 {
 	struct json doc;
+	int rc = 0;
 
-	if (answer_read(r->x, body, &doc) != 0) {
-		warn_bad(r);
-		send_refusal(t, r);
-		return;
-	}
+	if (answer_read(r->x, body, &doc) != 0)
+		return EXCHANGE_FAILED;
 	(void)usage_read(&doc, json_root(&doc), &r->usage);
 	if (r->stream)
 		send_as_stream(t, r, &doc);
 	else if (r->rewrite != NULL)
-		send_rewritten(t, r, &doc);
+		rc = send_rewritten(t, r, &doc);
 	else
 		send_spliced(t, r, &doc);
 	json_fini(&doc);
+	return rc;
 }
 
 /*
  * An answer that is no stream; data is what the first read brought.  Most come
- * in one read and are sent from where they were read to.
+ * in one read and are sent from where they were read to.  Returns as
+ * relay_answer().
  */
-static void relay_whole(struct task *t, struct relay *r, struct str data)
+static int relay_whole(struct task *t, struct relay *r, struct str data)
 {
 	const struct http_head *head = r->x->head;
 	bool has_length = head != NULL && head->framing == HTTP_BODY_LENGTH;
 	struct buf all;
 	int rc = 0;
 
-	if (has_length && data.len == head->content_length) {
-		send_whole(t, r, data);
-		return;
-	}
+	if (has_length && data.len == head->content_length)
+		return send_whole(t, r, data);
 	buf_init(&all, (size_t)config_of(r)->answer_max);
 	if (has_length) {
 		rc = head->content_length > all.max
@@ -529,36 +510,79 @@ static void relay_whole(struct task *t, struct relay *r, struct str data)
 				all.max);
 	}
 	if (rc == 0)
-		send_whole(t, r, buf_str(&all));
-	else
-		relay_failure(t, r, rc);
+		rc = send_whole(t, r, buf_str(&all));
 	buf_fini(&all);
+	return rc;
 }
 
-/* The first bytes decide what the answer is. */
-static void relay_answer(struct task *t, struct relay *r)
+/*
+ * The first bytes decide what the answer is.  Returns 0 when all is done that
+ * could be, EXCHANGE_FAILED with x->error when the answer is of no use and
+ * nothing of it was sent, or another outcome of exchange_read().
+ */
+static int relay_answer(struct task *t, struct relay *r)
 {
 	struct str data;
 	int rc = exchange_read(t, r->x, &data);
 
 	relay_head_answered(r);
-	if (rc != 0) {
-		relay_failure(t, r, rc);
-	} else if (r->stream && answer_is_stream(r->x, data)) {
+	if (rc != 0)
+		return rc;
+	if (r->stream && answer_is_stream(r->x, data)) {
 		counter_add(&r->x->worker->metrics->streams, 1);
-		relay_stream(t, r, data);
+		rc = relay_stream(t, r, data);
 		counter_sub(&r->x->worker->metrics->streams, 1);
-	} else if (!r->stream && answer_claims_stream(r->x) &&
-		   answer_is_stream(r->x, data)) {
-		relay_failure(t, r,
-			      answer_bad(r->x, "answered with a stream, which "
-					       "was not asked for."));
-	} else {
-		relay_whole(t, r, data);
+		return rc;
 	}
+	if (!r->stream && answer_claims_stream(r->x) &&
+	    answer_is_stream(r->x, data)) {
+		return answer_bad(r->x, "answered with a stream, which was not "
+					"asked for.");
+	}
+	return relay_whole(t, r, data);
 }
 
-void relay_run(struct task *t, struct relay *r, void (*after_open)(void *arg),
+/* The answer of one target.  Returns as relay_answer(). */
+static int relay_target(struct task *t, struct relay *r)
+{
+	struct exchange *x = r->x;
+	int rc;
+
+	/* Nobody else can be asked: nothing need be kept for it. */
+	if (x->choice.count == 0)
+		release(r);
+	if (x->model.len > 0)
+		r->model = x->model;
+	task_note(t, "relaying an answer of provider",
+		  x->upstream->provider.id);
+	rc = relay_answer(t, r);
+	if (rc == EXCHANGE_FAILED) {
+		log_warn("provider=" STR_FMT
+			 " failed after status %d: " STR_FMT,
+			 STR_ARG(x->upstream->provider.id), x->status,
+			 STR_ARG(str_take(x->error.message, 300)));
+	}
+	return rc;
+}
+
+/* An error of the upstream, in its own words as far as they will do. */
+static void send_refusal(struct task *t, struct relay *r)
+{
+	struct exchange *x = r->x;
+	struct str body;
+
+	if (r->req->sent) {
+		fail_send(t, r->req, &x->error);
+		return;
+	}
+	body = answer_error_text(x, &r->req->arena);
+	r->committed = true;
+	relay_head_begin(r, x->error.status, STR("application/json"));
+	if (request_send(t, r->req, &body, 1) < 0)
+		log_debug("the client is gone");
+}
+
+void relay_run(struct task *t, struct relay *r, void (*on_commit)(void *arg),
 	       void *arg)
 {
 	int rc;
@@ -566,16 +590,17 @@ void relay_run(struct task *t, struct relay *r, void (*after_open)(void *arg),
 	relay_head_asked(r);
 	rc = exchange_open(t, r->x);
 	relay_head_answered(r);
-	if (rc == EXCHANGE_FAILED) {
+	r->on_commit = on_commit;
+	r->commit_arg = arg;
+	while (rc == 0) {
+		rc = relay_target(t, r);
+		if (rc == 0)
+			return;
+		if (rc == EXCHANGE_FAILED && !r->client_gone)
+			rc = exchange_again(t, r->x);
+	}
+	if (rc == EXCHANGE_FAILED)
 		send_refusal(t, r);
-		return;
-	}
-	if (rc != 0) {
+	else
 		request_cut(r->req);
-		return;
-	}
-	after_open(arg);
-	task_note(t, "relaying an answer of provider",
-		  r->x->upstream->provider.id);
-	relay_answer(t, r);
 }

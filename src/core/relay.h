@@ -28,7 +28,7 @@ enum {
 struct relay {
 	struct request *req;
 	struct exchange *x;
-	struct str model; /* JSON text, as the client sent it */
+	struct str model; /* JSON text, as sent, or a fallback's */
 	bool stream;      /* the client asked for one */
 	/* May be set after relay_init(), with the request; NULL: the model. */
 	relay_rewrite *rewrite;
@@ -48,6 +48,9 @@ struct relay {
 	bool client_gone; /* but the upstream is to be drained */
 	/* When the upstream was asked and answered; for Server-Timing only. */
 	int64_t asked_ns, answered_ns;
+	bool committed; /* the answer is this upstream's, to its end */
+	void (*on_commit)(void *arg);
+	void *commit_arg;
 };
 
 /* The events' limit and the ping come from the worker's configuration. */
@@ -55,11 +58,12 @@ void relay_init(struct relay *r, struct request *req, struct exchange *x,
 		struct str model);
 
 /*
- * Open the exchange and answer the request, whatever happens.  after_open is
- * called when the upstream has begun to answer: the request is not needed for a
- * retry any more.
+ * Open the exchange and answer the request, whatever happens.  An answer that
+ * breaks off before any of it was sent is asked of the next target.  on_commit
+ * is called when the answer is to be this one: the request is not needed for
+ * another attempt any more.
  */
-void relay_run(struct task *t, struct relay *r, void (*after_open)(void *arg),
+void relay_run(struct task *t, struct relay *r, void (*on_commit)(void *arg),
 	       void *arg);
 
 #endif

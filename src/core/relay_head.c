@@ -67,12 +67,30 @@ __attribute__((noinline)) static void add_timing(struct relay *r)
 				    ms(total - upstream)));
 }
 
+/* Who has answered, and at which attempt. */
+static void add_route(struct relay *r)
+{
+	static const char digits[] = "0123456789";
+	unsigned n = r->x->attempts;
+	struct str text = { &digits[n % 10], 1 };
+
+	/* A ping has gone out before anybody has answered. */
+	if (!r->committed)
+		return;
+	if (n > 9)
+		text = arena_printf(&r->req->arena, "%u", n);
+	request_header(r->req, STR("x-quipu-provider"),
+		       r->x->upstream->provider.id);
+	request_header(r->req, STR("x-quipu-attempts"), text);
+}
+
 void relay_head_begin(struct relay *r, int status, struct str type)
 {
 	const struct http_head *head = r->x->head;
 	bool has_id = false;
 
 	request_start(r->req, status, type);
+	add_route(r);
 	for (size_t i = 0; head != NULL && i < head->header_count; i++) {
 		const struct http_header *h = &head->headers[i];
 

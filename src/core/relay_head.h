@@ -15,6 +15,7 @@
 void relay_head_asked(struct relay *r);
 void relay_head_answered(struct relay *r);
 
+/* Also tells who has answered at which attempt, once that is certain. */
 void relay_head_begin(struct relay *r, int status, struct str type);
 
 /* A 200 with events. */

@@ -6,6 +6,7 @@
 #ifndef CORE_WORKER_H
 #define CORE_WORKER_H
 
+#include "core/breaker.h"
 #include "core/registry.h"
 #include "core/tokens.h"
 #include "net/server.h"
@@ -34,6 +35,7 @@ struct worker {
 	struct catalog *catalog;        /* a reference */
 	struct metrics *metrics;        /* owned by who made the worker */
 	const struct worker_team *team; /* NULL: it is the only one */
+	struct breakers breakers;       /* of this worker's targets alone */
 	/* The shapes of events that streams had of late; the oldest goes. */
 	struct mold molds[WORKER_MOLDS];
 	unsigned next_mold;
@@ -43,7 +45,8 @@ struct worker {
 	void *group; /* for publish */
 };
 
-/* Replace the catalog; takes over the reference. */
+/* Replace the catalog; takes over the reference.  Of a new registry: all
+ * breakers close. */
 void worker_set_catalog(struct worker *w, struct catalog *c);
 
 /*

@@ -226,7 +226,7 @@ static void judge(struct world *w, struct str got, bool hung_up)
 	}
 	if (is_whole_stream(got) ||
 	    str_find(got, STR("\"model\":\"openai/m\",\"choices\":[{"
-			      "\"message\":{\"content\":\"whole\"")) < got.len)
+			      "\"delta\":{\"content\":\"whole\"")) < got.len)
 		w->result.answers++;
 	else if (!str_ends(got, STR("0\r\n\r\n")))
 		w->result.failures++;
@@ -454,6 +454,7 @@ struct world_result world_run(const struct world_cfg *cfg)
 		lie(&w, "tasks are left", STR("the world stood still"));
 	else
 		server_free(w.worker.server);
+	breaker_fini(&w.worker.breakers);
 	catalog_unref(w.worker.catalog);
 	config_unref(config);
 	metrics_free(w.worker.metrics);
