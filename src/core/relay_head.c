@@ -119,3 +119,16 @@ void relay_head_stream(struct relay *r)
 		    "down.\",\"type\":\"server_error\",\"param\":null,"
 		    "\"code\":\"shutting_down\"}}\n\n");
 }
+
+void relay_release(struct relay *r)
+{
+	if (r->on_commit != NULL)
+		r->on_commit(r->commit_arg);
+	r->on_commit = NULL;
+}
+
+void relay_commit(struct relay *r)
+{
+	r->committed = true;
+	relay_release(r);
+}

@@ -21,4 +21,10 @@ void relay_head_begin(struct relay *r, int status, struct str type);
 /* A 200 with events. */
 void relay_head_stream(struct relay *r);
 
+/* The request is not needed for another attempt any more. */
+void relay_release(struct relay *r);
+
+/* From here on no other target can answer. */
+void relay_commit(struct relay *r);
+
 #endif

@@ -1,0 +1,144 @@
+#include "core/relay_whole.h"
+
+#include "base/log.h"
+#include "core/answer.h"
+#include "core/relay_head.h"
+#include "llm/chunk.h"
+#include "json/splice.h"
+
+#include <errno.h>
+
+#define DONE_TEXT "data: [DONE]\n\n"
+
+static const struct config *config_of(const struct relay *r)
+{
+	return r->x->worker->catalog->registry->config;
+}
+
+/* A stream was asked for and JSON came: it is sent as the only event. */
+static void send_as_stream(struct task *t, struct relay *r,
+			   const struct json *doc)
+{
+	struct str parts[3] = { STR("data: "), STR_NULL,
+				STR("\n\n" DONE_TEXT) };
+	struct buf out;
+	int rc;
+
+	buf_init(&out, (size_t)config_of(r)->answer_max);
+	rc = chunk_write(doc, r->model, &out);
+	relay_commit(r);
+	if (rc == 0) {
+		parts[1] = buf_str(&out);
+		if (r->req->status == 0)
+			relay_head_stream(r);
+		rc = request_write(t, r->req, parts, countof(parts));
+	}
+	if (rc == 0)
+		rc = request_finish(t, r->req);
+	if (rc < 0)
+		request_cut(r->req);
+	buf_fini(&out);
+}
+
+static void send_json(struct task *t, struct relay *r, const struct str *pieces,
+		      size_t count)
+{
+	struct str type = STR("application/json");
+
+	relay_commit(r);
+	if (r->x->head != NULL &&
+	    str_starts(http_value(r->x->head, HTTP_CONTENT_TYPE), type))
+		type = http_value(r->x->head, HTTP_CONTENT_TYPE);
+	relay_head_begin(r, r->x->status, type);
+	if (request_send(t, r->req, pieces, count) < 0)
+		log_debug("the client is gone");
+}
+
+/* What came, with the client's model. */
+static void send_spliced(struct task *t, struct relay *r,
+			 const struct json *doc)
+{
+	struct str pieces[SPLICE_PIECES_MAX] = { doc->text };
+	struct splice s = { .text = doc->text };
+	size_t count = 1;
+	uint32_t model = json_get(doc, json_root(doc), STR("model"));
+
+	if (r->model.len > 0 && json_type(doc, model) == JSON_STRING &&
+	    splice_replace(&s, doc, model, r->model) == 0)
+		count = splice_pieces(&s, pieces);
+	send_json(t, r, pieces, count);
+}
+
+/* What the endpoint makes of it.  Returns as relay_whole(). */
+static int send_rewritten(struct task *t, struct relay *r,
+			  const struct json *doc)
+{
+	struct llm_answer a = {
+		.doc = doc,
+		.request = r->request,
+		.model = r->model,
+		.arena = &r->req->arena,
+	};
+	int rc;
+
+	buf_init(&a.out, (size_t)config_of(r)->answer_max);
+	rc = r->rewrite(&r->x->upstream->provider, &a);
+	if (rc == 0)
+		send_json(t, r, a.pieces, a.count);
+	else
+		rc = answer_bad(r->x, "answered with " STR_FMT, STR_ARG(a.bad));
+	buf_fini(&a.out);
+	return rc;
+}
+
+/* A whole JSON body.  Returns as relay_whole(). */
+static int send_whole(struct task *t, struct relay *r, struct str body)
+{
+	struct json doc;
+	int rc = 0;
+
+	if (answer_read(r->x, body, &doc) != 0)
+		return EXCHANGE_FAILED;
+	(void)usage_read(&doc, json_root(&doc), &r->usage);
+	if (r->stream)
+		send_as_stream(t, r, &doc);
+	else if (r->rewrite != NULL)
+		rc = send_rewritten(t, r, &doc);
+	else
+		send_spliced(t, r, &doc);
+	json_fini(&doc);
+	return rc;
+}
+
+int relay_whole(struct task *t, struct relay *r, struct str data)
+{
+	const struct http_head *head = r->x->head;
+	bool has_length = head != NULL && head->framing == HTTP_BODY_LENGTH;
+	struct buf all;
+	int rc = 0;
+
+	if (has_length && data.len == head->content_length)
+		return send_whole(t, r, data);
+	buf_init(&all, (size_t)config_of(r)->answer_max);
+	if (has_length) {
+		rc = head->content_length > all.max
+			     ? -EMSGSIZE
+			     : buf_reserve(&all, head->content_length);
+	}
+	while (rc == 0 && data.len > 0) {
+		rc = buf_add(&all, data);
+		if (rc == 0)
+			rc = exchange_read(t, r->x, &data);
+	}
+	relay_head_answered(r);
+	if (rc == -EMSGSIZE) {
+		rc = answer_bad(r->x,
+				"answered with more than %zu bytes "
+				"(upstream.answer_max).",
+				all.max);
+	}
+	if (rc == 0)
+		rc = send_whole(t, r, buf_str(&all));
+	buf_fini(&all);
+	return rc;
+}
