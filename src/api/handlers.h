@@ -29,6 +29,17 @@ void providers_get(struct api_call *c);
 void status_health(struct api_call *c);
 void status_version(struct api_call *c);
 
+/* inspect.c: GET /v1/inspect/routes */
+void inspect_routes(struct api_call *c);
+
+/* admin.c: POST /v1alpha/admin/reload, and GET of what others may see as well */
+void admin_reload(struct api_call *c);
+void admin_providers_list(struct api_call *c);
+void admin_providers_get(struct api_call *c);
+void admin_routes(struct api_call *c);
+void admin_health(struct api_call *c);
+void admin_version(struct api_call *c);
+
 /* scrape.c: GET /metrics; where it is served, "" for not with the rest */
 void scrape_get(struct api_call *c);
 struct str scrape_path(const struct worker *w);

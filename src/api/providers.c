@@ -10,21 +10,14 @@ enum {
 	PROVIDERS_BYTES_MAX = 1 << 20
 };
 
-#define MASKED STR("********")
-
-static void write_settings(struct json_writer *w, const struct provider *p)
+/* A shorthand has given its value to others. */
+static void write_values(struct json_writer *w, const struct config_value *v)
 {
-	const struct config_provider *cp = p->config;
-
-	for (size_t i = 0; cp != NULL && i < cp->value_count; i++) {
-		const struct config_value *v = &cp->values[i];
-		bool is_set = v->value.len > 0;
-
+	for (; v->setting != NULL; v++) {
+		if (v->setting->sets != NULL)
+			continue;
 		json_member(w, str_of(v->setting->key));
-		if (!is_set)
-			json_add_null(w);
-		else
-			json_add_str(w, v->setting->secret ? MASKED : v->value);
+		config_show_value(v, w);
 	}
 }
 
@@ -61,7 +54,8 @@ static void write_provider(struct json_writer *w, const struct catalog *c,
 	json_member_str(w, STR("provider_type"), str_of(p->type->name));
 	json_member(w, STR("config"));
 	json_object(w);
-	write_settings(w, p);
+	write_values(w, p->config->values);
+	write_values(w, p->config->common);
 	json_end(w);
 	write_health(w, u, &c->lists[i]);
 	json_end(w);

@@ -6,6 +6,7 @@
 #include "cli/say.h"
 #include "cli/scrape_server.h"
 #include "cli/systemd.h"
+#include "cli/turn.h"
 #include "io/offload.h"
 
 #include <assert.h>
@@ -49,24 +50,31 @@ static void complain(struct buf *messages, const struct api_error *e)
 	say(messages, STR_FMT "\n", STR_ARG(e->message));
 }
 
-static int load_catalog(struct config *config, char **environment,
-			struct catalog **out, struct buf *messages)
+static int load_registry(struct config *config, char **environment,
+			 struct registry **out, struct buf *messages)
 {
-	struct registry *reg;
 	struct api_error e;
 	struct arena a;
 	int r;
 
 	arena_init(&a, 1 << 20);
-	r = registry_new(config, environment, &a, &reg, &e);
-	if (r == 0) {
-		*out = catalog_new(reg, NULL, NULL, clock_wall() / CLOCK_S);
-		registry_unref(reg);
-	} else {
+	r = registry_new(config, environment, &a, out, &e);
+	if (r != 0)
 		complain(messages, &e);
-	}
 	arena_fini(&a);
 	return r == 0 ? 0 : -1;
+}
+
+static int load_catalog(struct config *config, char **environment,
+			struct catalog **out, struct buf *messages)
+{
+	struct registry *reg;
+
+	if (load_registry(config, environment, &reg, messages) < 0)
+		return -1;
+	*out = catalog_new(reg, NULL, NULL, clock_wall() / CLOCK_S);
+	registry_unref(reg);
+	return 0;
 }
 
 static int load_tls(const struct config *config, struct tls_ctx **out,
@@ -95,15 +103,20 @@ static void set_catalog(struct loop *loop, void *arg)
 	worker_set_catalog(loop_user(loop), arg);
 }
 
-/* Every worker gets a reference of its own. */
+/*
+ * Every worker gets a reference of its own.  Who publishes has it at once: what
+ * it publishes next is built on it.
+ */
 static void publish(struct worker *w, struct catalog *c)
 {
 	struct cluster *cluster = w->group;
 
-	for (size_t i = 0; i < cluster->count; i++)
-		loop_post(cluster->members[i].worker.loop, set_catalog,
-			  catalog_ref(c));
-	catalog_unref(c);
+	for (size_t i = 0; i < cluster->count; i++) {
+		if (cluster->workers[i] != w)
+			loop_post(cluster->workers[i]->loop, set_catalog,
+				  catalog_ref(c));
+	}
+	worker_set_catalog(w, c);
 }
 
 static struct server *make_server(struct cluster *c, struct worker *w)
@@ -351,19 +364,12 @@ void cluster_dump(struct cluster *c)
 		loop_post(c->members[i].worker.loop, dump, NULL);
 }
 
-static void set_tls(struct loop *loop, void *arg)
+static void refresh_again(struct loop *loop)
 {
 	struct worker *w = loop_user(loop);
+	struct cluster *c = w->group;
 
-	server_set_tls(w->server, arg);
-	tls_ctx_unref(arg);
-}
-
-static void refresh_again(struct loop *loop, void *arg)
-{
-	struct member *m = arg;
-
-	if (task_spawn(loop, "model lists", refresh, m) < 0)
+	if (task_spawn(loop, "model lists", refresh, &c->members[0]) < 0)
 		log_warn("no model lists: out of tasks");
 }
 
@@ -372,33 +378,59 @@ void cluster_note_bad_reload(struct cluster *c)
 	counter_add(&c->team.bad_reloads, 1);
 }
 
+void cluster_set_reload(struct cluster *c,
+			int (*fn)(void *arg, struct buf *messages), void *arg)
+{
+	c->team.reload = fn;
+	c->team.reload_arg = arg;
+}
+
 int cluster_reload(struct cluster *c, struct config *config, char **environment,
 		   struct buf *messages)
 {
-	struct catalog *catalog;
-	struct tls_ctx *tls;
+	struct turn_cfg turn = { .workers = c->workers,
+				 .count = c->count,
+				 .refresh = refresh_again };
 
-	if (load_catalog(config, environment, &catalog, messages) < 0) {
+	if (load_registry(config, environment, &turn.registry, messages) < 0) {
 		cluster_note_bad_reload(c);
 		return -1;
 	}
-	if (load_tls(config, &tls, messages) < 0) {
-		catalog_unref(catalog);
+	if (load_tls(config, &turn.tls, messages) < 0) {
+		registry_unref(turn.registry);
 		cluster_note_bad_reload(c);
 		return -1;
 	}
 	counter_add(&c->team.reloads, 1);
-	for (size_t i = 0; i < c->count; i++) {
-		struct loop *loop = c->members[i].worker.loop;
-
-		loop_post(loop, set_catalog, catalog_ref(catalog));
-		if (tls != NULL && c->tls != NULL)
-			loop_post(loop, set_tls, tls_ctx_ref(tls));
+	config_note_fixed(c->config, config, messages);
+	if ((turn.tls == NULL) != (c->tls == NULL)) {
+		say(messages,
+		    "warning: server.tls_certfile: TLS is turned on or off by "
+		    "a restart only\n");
 	}
-	loop_post(c->members[0].worker.loop, refresh_again, &c->members[0]);
-	tls_ctx_unref(tls);
-	catalog_unref(catalog);
+	if (c->tls == NULL) {
+		tls_ctx_unref(turn.tls);
+		turn.tls = NULL;
+	}
+	turn_run(&turn);
+	registry_unref(turn.registry);
+	tls_ctx_unref(turn.tls);
 	return 0;
+}
+
+int cluster_check(struct config *config, char **environment,
+		  struct buf *messages)
+{
+	struct tls_ctx *tls = NULL;
+	struct registry *reg;
+	int r = load_registry(config, environment, &reg, messages);
+
+	if (r < 0)
+		return r;
+	registry_unref(reg);
+	r = load_tls(config, &tls, messages);
+	tls_ctx_unref(tls);
+	return r;
 }
 
 void cluster_wait(struct cluster *c)

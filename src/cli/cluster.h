@@ -33,12 +33,23 @@ struct str cluster_addresses(const struct cluster *c);
 /* From the main thread, at any time after the start. */
 void cluster_shutdown(struct cluster *c);
 void cluster_dump(struct cluster *c);
-/* Read the certificates again and serve a new configuration; -1 keeps the old. */
+/* What the workers call to have the configuration read again. */
+void cluster_set_reload(struct cluster *c,
+			int (*fn)(void *arg, struct buf *messages), void *arg);
+/*
+ * Read the certificates again and serve a new configuration; -1 keeps the old.
+ * messages gets lines for the operator.  From any thread but the workers', one
+ * at a time; returns when all workers serve the new one.
+ */
 int cluster_reload(struct cluster *c, struct config *config, char **environment,
 		   struct buf *messages);
 
 /* A configuration that was to be read again could not be. */
 void cluster_note_bad_reload(struct cluster *c);
+
+/* Could this configuration be served?  Returns 0, or -1 with the reason. */
+int cluster_check(struct config *config, char **environment,
+		  struct buf *messages);
 
 /* Until all workers have ended. */
 void cluster_wait(struct cluster *c);

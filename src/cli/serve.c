@@ -1,9 +1,9 @@
 #include "cli/serve.h"
 
 #include "base/log.h"
-#include "cli/cluster.h"
+#include "cli/load.h"
+#include "cli/reload.h"
 #include "cli/systemd.h"
-#include "provider/provider.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -14,51 +14,31 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum {
-	MESSAGES_MAX = 256 * 1024
-};
-
+/* Before there is a log: to whoever typed the command. */
 static int load(char **argv, char **environment, struct config **out)
 {
 	struct buf messages;
-	struct arena a;
 	int r;
 
-	arena_init(&a, 1 << 20);
-	buf_init(&messages, MESSAGES_MAX);
-	r = config_load(&(struct config_sources){ .environment = environment,
-						  .flags = argv },
-			provider_config_types(&a), out, &messages);
+	buf_init(&messages, LOAD_MESSAGES_MAX);
+	r = load_config(argv, environment, out, &messages);
 	if (messages.len > 0)
 		(void)fprintf(stderr, STR_FMT, STR_ARG(buf_str(&messages)));
 	buf_fini(&messages);
-	arena_fini(&a);
-	return r == 0 ? 0 : -1;
+	return r;
 }
 
 static void start_log(const struct config *config)
 {
-	static const char *const levels[] = { "debug", "info", "warn",
-					      "error" };
 	bool tty = isatty(STDERR_FILENO) == 1;
 	struct log_cfg cfg = {
-		.level = LOG_INFO,
+		.level = load_log_level(config),
 		.json = str_eq(config->log_format, STR("json")),
 		.colour = tty && getenv("NO_COLOR") == NULL,
 		.fd = STDERR_FILENO,
 	};
 
-	for (size_t i = 0; i < countof(levels); i++) {
-		if (str_eq(config->log_level, str_of(levels[i])))
-			cfg.level = (enum log_level)i;
-	}
 	log_start(&cfg);
-}
-
-static void mask(void *arg, struct str secret)
-{
-	(void)arg;
-	log_secret(secret);
 }
 
 /* Ten thousand streams are two descriptors each. */
@@ -158,37 +138,9 @@ static void announce(const struct cluster *c)
 	systemd_notify("READY=1");
 }
 
-static void reload(struct cluster *c, char **argv, char **environment)
-{
-	struct config *config;
-	struct buf messages;
-
-	systemd_notify("RELOADING=1");
-	buf_init(&messages, MESSAGES_MAX);
-	if (load(argv, environment, &config) < 0) {
-		log_error("reload: the configuration is bad, the old one "
-			  "stays");
-		cluster_note_bad_reload(c);
-	} else {
-		config_secrets(config, mask, NULL);
-		if (cluster_reload(c, config, environment, &messages) < 0) {
-			log_error("reload: " STR_FMT " The old configuration "
-				  "stays.",
-				  STR_ARG(str_trim(buf_str(&messages))));
-		} else {
-			log_info("reloaded: providers, models and "
-				 "certificates; what is under server: needs a "
-				 "restart");
-		}
-		config_unref(config);
-	}
-	buf_fini(&messages);
-	systemd_notify("READY=1");
-}
-
 struct signals {
 	struct cluster *cluster;
-	char **argv, **environment;
+	struct reload *reload;
 	sigset_t set;
 	bool ended; /* all workers; atomic */
 };
@@ -206,7 +158,7 @@ static void *handle_signals(void *arg)
 		if (sig == SIGUSR1) {
 			cluster_dump(s->cluster);
 		} else if (sig == SIGHUP) {
-			reload(s->cluster, s->argv, s->environment);
+			reload_run(s->reload);
 		} else if (sig == SIGUSR2) {
 			/* Ours to wake this thread; anyone may send one. */
 			if (__atomic_load_n(&s->ended, __ATOMIC_ACQUIRE))
@@ -238,12 +190,12 @@ static void block_signals(struct signals *s)
 
 static int run(struct cluster *c, char **argv, char **environment)
 {
-	struct signals s = { .cluster = c,
-			     .argv = argv,
-			     .environment = environment };
+	struct reload reload;
+	struct signals s = { .cluster = c, .reload = &reload };
 	pthread_t thread;
 	int r;
 
+	reload_init(&reload, c, argv, environment);
 	block_signals(&s);
 	r = cluster_start(c);
 	if (r == 0)
@@ -258,6 +210,7 @@ static int run(struct cluster *c, char **argv, char **environment)
 	__atomic_store_n(&s.ended, true, __ATOMIC_RELEASE);
 	(void)pthread_kill(thread, SIGUSR2);
 	(void)pthread_join(thread, NULL);
+	reload_close(&reload);
 	log_info("stopped");
 	return 0;
 }
@@ -274,8 +227,8 @@ int cli_serve(char **argv, char **environment)
 	raise_descriptor_limit();
 	tune_malloc();
 	start_log(config);
-	config_secrets(config, mask, NULL);
-	buf_init(&messages, MESSAGES_MAX);
+	load_secrets(config);
+	buf_init(&messages, LOAD_MESSAGES_MAX);
 	if (cluster_new(config, environment, &cluster, &messages) == 0) {
 		status = run(cluster, argv, environment);
 		cluster_free(cluster);

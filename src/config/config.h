@@ -127,6 +127,17 @@ config_provider_make(struct arena *a, const struct config *c,
 int64_t config_value_int(const struct config_value *v, int64_t unset);
 bool config_value_bool(const struct config_value *v, bool unset);
 
+/*
+ * For a reload: a line for every setting that next has otherwise than the
+ * configuration the server was started with, and that only a restart changes.
+ */
+void config_note_fixed(const struct config *running, const struct config *next,
+		       struct buf *messages);
+
+/* Do two blocks, of two configurations, say the same? */
+bool config_provider_is_same(const struct config_provider *a,
+			     const struct config_provider *b);
+
 /* Call fn for every secret that is set, so that logs can mask it. */
 void config_secrets(const struct config *c,
 		    void (*fn)(void *arg, struct str secret), void *arg);
@@ -137,6 +148,10 @@ void config_secrets(const struct config *c,
  */
 must_check int config_show(const struct config *c, bool as_json,
 			   struct buf *out);
+
+/* One value, typed, as config_show() would have it; null when unset. */
+struct json_writer;
+void config_show_value(const struct config_value *v, struct json_writer *w);
 
 /* The flags, from the table: groups, defaults, variables, one line each. */
 void config_help(FILE *out);

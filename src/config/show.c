@@ -209,6 +209,15 @@ static void all(struct show *s, const struct config *c)
 		model(s, &c->models[i]);
 }
 
+void config_show_value(const struct config_value *v, struct json_writer *w)
+{
+	struct buf scratch;
+
+	buf_init(&scratch, LINE_MAX_BYTES);
+	add_value(w, v, visible(v, &scratch));
+	buf_fini(&scratch);
+}
+
 int config_show(const struct config *c, bool as_json, struct buf *out)
 {
 	struct show s = { .out = out, .as_json = as_json };

@@ -38,8 +38,9 @@ struct config_value {
 struct config_provider {
 	struct str id;
 	struct str type;
-	struct str origin;           /* "quipu.yaml:7", or "environment" */
-	struct config_value *values; /* one per row of its type's table */
+	struct str origin; /* "quipu.yaml:7", or "environment" */
+	/* One per row of its type's table; one without a setting ends them. */
+	struct config_value *values;
 	size_t value_count;
 	struct str *allowed_models;
 	size_t allowed_model_count;
@@ -47,7 +48,7 @@ struct config_provider {
 	bool refresh_models;
 	bool forward_auth; /* the client's bearer token is the key */
 	struct config_network network;
-	struct config_value *common; /* private: as values, for config_show() */
+	struct config_value *common; /* of the keys that all types have */
 	struct config_value *network_values; /* private */
 };
 

@@ -21,6 +21,18 @@ struct worker_team {
 	size_t count;
 	int64_t started_wall_ns;
 	uint64_t reloads, bad_reloads; /* counters of one thread */
+	/*
+	 * Read the configuration again and serve it, for a thread that may
+	 * block; NULL: that is not offered.  Returns 0 or a worker_reload;
+	 * messages gets what is to be said of the configuration, in lines.
+	 */
+	int (*reload)(void *arg, struct buf *messages);
+	void *reload_arg;
+};
+
+enum worker_reload {
+	WORKER_RELOAD_BAD = 1, /* the old configuration stays */
+	WORKER_RELOAD_BUSY,    /* one is on its way */
 };
 
 enum {
@@ -48,6 +60,12 @@ struct worker {
 /* Replace the catalog; takes over the reference.  Of a new registry: all
  * breakers close. */
 void worker_set_catalog(struct worker *w, struct catalog *c);
+
+/*
+ * Serve a new registry: upstreams that are as they were keep their lists.  For
+ * the first worker; the others get its catalog.
+ */
+void worker_adopt(struct worker *w, struct registry *reg, int64_t now_s);
 
 /*
  * A task for the first worker: fetches the model lists of all upstreams, now and
