@@ -1,5 +1,6 @@
 #include "core/answer.h"
 
+#include "core/credentials.h"
 #include "core/fail.h"
 #include "provider/shown.h"
 #include "json/splice.h"
@@ -136,6 +137,7 @@ void answer_set_error(struct exchange *x, const struct json *doc)
 		buf_clear(&x->body);
 	provider_map_error(&x->upstream->provider, status_of(doc),
 			   buf_str(&x->body), x->arena, &x->error);
+	credentials_hide(x);
 }
 
 static int no_json(struct exchange *x, struct str body,

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "core/credentials.h"
+#include "core/images.h"
 #include "core/source.h"
 
 #include <assert.h>
@@ -43,6 +44,7 @@ void exchange_close(struct exchange *x)
 		breaker_end(&x->worker->breakers, x->key, 0, &x->attempt,
 			    BREAKER_NONE);
 	}
+	images_drop(x);
 	buf_fini(&x->body);
 }
 

@@ -22,6 +22,7 @@
 
 #include "core/worker.h"
 
+struct images;
 struct source;
 
 struct exchange {
@@ -53,6 +54,7 @@ struct exchange {
 	unsigned pauses;
 	struct str key; /* of its breaker */
 	struct breaker_attempt attempt;
+	struct images *images; /* fetched for the upstream, or NULL */
 };
 
 enum {

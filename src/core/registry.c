@@ -1,5 +1,6 @@
 #include "core/registry.h"
 
+#include "base/err.h"
 #include "base/log.h"
 #include "core/origin.h"
 
@@ -42,6 +43,23 @@ static int find_origins(struct upstream *u, struct arena *a,
 	return rc;
 }
 
+/* A picture's server is no upstream: always verified, no client certificate. */
+static int make_image_tls(struct upstream *u, struct arena *a,
+			  struct api_error *error)
+{
+	struct str ca = u->provider.network->ca_file;
+	struct tls_client_cfg cfg = {
+		.more_ca_file = ca.len > 0 ? arena_cz(a, ca) : NULL,
+	};
+
+	u->image_tls = tls_client_ctx_new(&cfg);
+	if (u->image_tls != NULL)
+		return 0;
+	return api_fail(error, a, 500, "config", NULL,
+			"provider '" STR_FMT "': network.tls: " STR_FMT,
+			STR_ARG(u->provider.id), STR_ARG(err_text()));
+}
+
 static int add_upstream(struct registry *r, const struct config_provider *cp,
 			struct arena *a, struct api_error *error)
 {
@@ -60,6 +78,11 @@ static int add_upstream(struct registry *r, const struct config_provider *cp,
 	}
 	r->upstream_count++;
 	mask_secrets(cp);
+	if ((u->provider.type->caps & PROVIDER_WANTS_IMAGES) != 0) {
+		rc = make_image_tls(u, a, error);
+		if (rc != 0)
+			return rc;
+	}
 	if (map_put(&r->by_id, u->provider.id, u) != NULL) {
 		return api_fail(error, a, 500, "config", NULL,
 				"provider id '" STR_FMT "' is used twice",
@@ -108,6 +131,7 @@ void registry_unref(struct registry *r)
 	for (size_t i = 0; i < r->upstream_count; i++) {
 		origin_put(r->upstreams[i].origin);
 		origin_put(r->upstreams[i].token_origin);
+		tls_ctx_unref(r->upstreams[i].image_tls);
 	}
 	map_fini(&r->by_id);
 	config_unref(r->config);

@@ -20,6 +20,7 @@ struct upstream {
 	const struct client_origin *origin; /* NULL: answers by itself */
 	/* who gives its tokens; NULL: it needs none, or reads them from files */
 	const struct client_origin *token_origin;
+	struct tls_ctx *image_tls; /* to fetch pictures with, or NULL */
 };
 
 struct registry {

@@ -1,5 +1,7 @@
 #include "core/relay_head.h"
 
+#include "core/images.h"
+
 #include "core/answer.h"
 
 /* Which fields of the upstream's answer are the client's business. */
@@ -125,6 +127,9 @@ void relay_release(struct relay *r)
 	if (r->on_commit != NULL)
 		r->on_commit(r->commit_arg);
 	r->on_commit = NULL;
+	/* A provider that answers by itself still reads it. */
+	if (r->x->head != NULL)
+		images_drop(r->x);
 }
 
 void relay_commit(struct relay *r)

@@ -1,6 +1,7 @@
 #include "core/source.h"
 
 #include "core/credentials.h"
+#include "core/images.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -194,7 +195,12 @@ static int local_open(struct task *t, struct exchange *x, struct source **out)
 int source_open(struct task *t, struct exchange *x, struct source **out,
 		enum client_stage *stage)
 {
+	int r;
+
 	if ((x->upstream->provider.type->caps & PROVIDER_LOCAL) != 0)
 		return local_open(t, x, out);
+	r = images_fetch(t, x);
+	if (r != 0)
+		return r == -ECANCELED ? r : SOURCE_REFUSED;
 	return net_open(t, x, out, stage);
 }

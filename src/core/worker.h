@@ -51,7 +51,8 @@ struct worker {
 	/* The shapes of events that streams had of late; the oldest goes. */
 	struct mold molds[WORKER_MOLDS];
 	unsigned next_mold;
-	bool is_first; /* the one that refreshes the model lists */
+	size_t image_fetches; /* requests that wait for pictures */
+	bool is_first;        /* the one that refreshes the model lists */
 	/* Hand a new catalog (a reference) to every worker. */
 	void (*publish)(struct worker *w, struct catalog *c);
 	void *group; /* for publish */

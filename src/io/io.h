@@ -65,6 +65,12 @@ must_check int io_adopt(struct loop *loop, int fd, struct io **out);
 /* Its descriptor, still io's own; -1 in the simulator. */
 int io_fd(const struct io *io);
 
+/*
+ * Is an address one of the public internet: not of this machine, a private or
+ * shared network, a link, a group, a test, a tunnel, or a cloud's own services.
+ */
+bool io_addr_is_public(const struct io_addr *a);
+
 /* The address that a listener or stream is bound to, and its peer's. */
 void io_local_addr(const struct io *io, struct io_addr *out);
 void io_peer_addr(const struct io *io, struct io_addr *out);

@@ -62,9 +62,11 @@ void client_free(struct client *c)
 static struct conn *pooled_conn(struct client *client,
 				const struct client_request *req)
 {
-	struct conn *c = pool_take(&client->pool, req->origin->id,
-				   loop_now(client->loop));
+	struct conn *c;
 
+	if (req->origin->allow != NULL)
+		return NULL;
+	c = pool_take(&client->pool, req->origin->id, loop_now(client->loop));
 	if (c == NULL)
 		return NULL;
 	counter_add(&client->stats.reuses, 1);
@@ -100,7 +102,9 @@ static int run(struct task *t, struct client *client, struct conn *c,
 	int r;
 
 	c->stage = CLIENT_WRITE;
-	r = client_head_make(c, req, client->cfg.pool_max > 0);
+	r = client_head_make(c, req,
+			     client->cfg.pool_max > 0 &&
+				     req->origin->allow == NULL);
 	if (r < 0)
 		return err_up(r);
 	r = exchange_run(t, c, req);
@@ -295,7 +299,7 @@ void client_done(struct client_response *res)
 
 	assert(client->stats.active > 0);
 	counter_sub(&client->stats.active, 1);
-	if (!is_reusable(c)) {
+	if (c->to->allow != NULL || !is_reusable(c)) {
 		conn_free(c);
 		return;
 	}

@@ -47,6 +47,12 @@ struct client_origin {
 	struct str host_header; /* "api.openai.com", with the port if unusual */
 	/* HTTP CONNECT for TLS, absolute-form otherwise; host "" for none. */
 	struct url proxy;
+	/*
+	 * May a connection go to this address?  Asked of what the name was
+	 * resolved to, and only those are connected to; NULL: to any.
+	 * Connections of an origin that asks are not kept.
+	 */
+	bool (*allow)(const struct io_addr *addr);
 };
 
 struct client_timeouts {

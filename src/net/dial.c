@@ -87,6 +87,22 @@ static int look_up(struct task *t, const struct client_origin *to,
 	return dns_lookup(t, to->host, to->port, deadline_ns, addrs, count);
 }
 
+/* Leave out what must not be connected to.  Returns 0 or -EACCES. */
+static int sift(const struct client_origin *to, struct io_addr *addrs,
+		size_t *count)
+{
+	size_t n = 0;
+
+	if (to->allow == NULL)
+		return 0;
+	for (size_t i = 0; i < *count; i++) {
+		if (to->allow(&addrs[i]))
+			addrs[n++] = addrs[i];
+	}
+	*count = n;
+	return n > 0 ? 0 : err_new(-EACCES, "its address is not allowed");
+}
+
 static int tunnel(struct task *t, struct io *io, const struct client_origin *to,
 		  int64_t deadline_ns)
 {
@@ -154,6 +170,8 @@ int dial_open(struct task *t, const struct client_origin *to,
 
 	*stage = CLIENT_DNS;
 	r = look_up(t, to, deadline_ns, addrs, &count);
+	if (r == 0)
+		r = sift(to, addrs, &count);
 	if (r < 0)
 		return stage_error(to, *stage, r);
 	*stage = CLIENT_CONNECT;

@@ -22,6 +22,7 @@ static const struct setting ollama[] = {
 	TYPES_BASE_URL("http://localhost:11434/v1", "OLLAMA_URL"),
 	TYPES_KEY("api_key", "OLLAMA_API_KEY"),
 	TYPES_UNUSED("raise_on_connect_error"),
+	TYPES_IMAGES,
 	{ 0 },
 };
 static const struct provider_known_model ollama_known[] = {
@@ -33,7 +34,7 @@ static const struct provider_known_model ollama_known[] = {
 const struct provider_type compat_ollama = {
 	.name = "remote::ollama",
 	.id = "ollama",
-	.caps = EVERYTHING,
+	.caps = EVERYTHING | PROVIDER_WANTS_IMAGES,
 	.base_url = "http://localhost:11434/v1",
 	.base_url_env = "OLLAMA_URL",
 	.key_env = "OLLAMA_API_KEY",
@@ -152,12 +153,16 @@ const struct provider_type compat_cerebras = {
 	.settings = cerebras,
 };
 
-SETTINGS(sambanova, "https://api.sambanova.ai/v1", "SAMBANOVA_URL", "api_key",
-	 "SAMBANOVA_API_KEY");
+static const struct setting sambanova[] = {
+	TYPES_BASE_URL("https://api.sambanova.ai/v1", "SAMBANOVA_URL"),
+	TYPES_KEY("api_key", "SAMBANOVA_API_KEY"),
+	TYPES_IMAGES,
+	{ 0 },
+};
 const struct provider_type compat_sambanova = {
 	.name = "remote::sambanova",
 	.id = "sambanova",
-	.caps = EVERYTHING,
+	.caps = EVERYTHING | PROVIDER_WANTS_IMAGES,
 	.base_url = "https://api.sambanova.ai/v1",
 	.base_url_env = "SAMBANOVA_URL",
 	.key_env = "SAMBANOVA_API_KEY",

@@ -15,16 +15,24 @@ enum {
 	EXTRA_HEADERS_MAX = 12,
 };
 
-struct str provider_setting(const struct provider *p, const char *key)
+const struct config_value *provider_value(const struct provider *p,
+					  const char *key)
 {
 	for (size_t i = 0; i < p->config->value_count; i++) {
 		const struct config_value *v = &p->config->values[i];
 
 		if (v->setting != NULL &&
 		    str_eq(str_of(v->setting->key), str_of(key)))
-			return v->value;
+			return v;
 	}
-	return STR_NULL;
+	return NULL;
+}
+
+struct str provider_setting(const struct provider *p, const char *key)
+{
+	const struct config_value *v = provider_value(p, key);
+
+	return v != NULL ? v->value : STR_NULL;
 }
 
 /* The first of these settings that has a value. */

@@ -26,7 +26,8 @@ enum provider_caps {
 	PROVIDER_COMPLETIONS = 2,
 	PROVIDER_EMBEDDINGS = 4,
 	PROVIDER_LISTS_MODELS = 8,
-	PROVIDER_LOCAL = 16, /* answers by itself: see generate */
+	PROVIDER_LOCAL = 16,        /* answers by itself: see generate */
+	PROVIDER_WANTS_IMAGES = 32, /* as data: it fetches none itself */
 	/* Its authorization depends on the body, when there is no key. */
 	PROVIDER_SIGNS_BODY = 32,
 	/* Refuses stream_options. */
@@ -129,7 +130,9 @@ must_check int provider_init(struct provider *p,
 			     const struct config_provider *config,
 			     struct arena *a, struct api_error *e);
 
-/* The value of a setting, or "". */
+/* A setting as the configuration has it, or NULL; and its value, or "". */
+const struct config_value *provider_value(const struct provider *p,
+					  const char *key);
 struct str provider_setting(const struct provider *p, const char *key);
 
 /* Returns 0, or API_FAIL with a 501 when its kind does not offer op. */

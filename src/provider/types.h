@@ -50,6 +50,30 @@ extern const struct provider_type compat_passthrough;
 		.help = "the secret key of the account"            \
 	}
 
+/* Rows of the kinds with PROVIDER_WANTS_IMAGES. */
+#define TYPES_IMAGES                                                        \
+	{ .key = "download_images",                                         \
+	  .kind = SETTING_BOOL,                                             \
+	  .def = "true",                                                    \
+	  .help = "fetch http(s) images of a chat and send them as data" }, \
+		{ .key = "image_bytes_max",                                 \
+		  .kind = SETTING_SIZE,                                     \
+		  .def = "20MB",                                            \
+		  .min = 1024,                                              \
+		  .max = 64 << 20,                                          \
+		  .help = "of one such image" },                            \
+		{ .key = "image_timeout",                                   \
+		  .kind = SETTING_DURATION,                                 \
+		  .def = "10s",                                             \
+		  .min = 1000000,                                           \
+		  .max = INT64_C(300000000000),                             \
+		  .help = "for all images of a request" },                  \
+	{                                                                   \
+		.key = "image_hosts", .kind = SETTING_LIST,                 \
+		.help = "hosts that images may come from although their "   \
+			"addresses are not public; \"*\" for all"           \
+	}
+
 /* A key of OGX's run configurations that means nothing here. */
 #define TYPES_UNUSED(name)                                        \
 	{                                                         \
