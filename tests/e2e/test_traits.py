@@ -192,7 +192,8 @@ ALL = {"chat", "completions", "embeddings"}
     ("openai", ALL), ("azure", ALL), ("vllm", ALL), ("ollama", ALL), ("llama-cpp-server", ALL), ("passthrough", ALL),
 ])
 def test_what_a_kind_does_not_offer_is_501(start, upstream, kind, offers):
-    q = start(config=one("remote::" + kind, upstream.url, {"api_token" if kind in ("databricks", "vllm", "runpod") else "api_key": KEY}))
+    key = {"databricks": "api_token", "vllm": "api_token", "runpod": "api_token", "watsonx": "access_token"}.get(kind, "api_key")
+    q = start(config=one("remote::" + kind, upstream.url, {key: KEY}))
     bodies = {"chat": ("/v1/chat/completions", {"messages": MESSAGES}), "completions": ("/v1/completions", {"prompt": "hi"}),
               "embeddings": ("/v1/embeddings", {"input": "hi"})}
     for op, (path, body) in bodies.items():
@@ -222,7 +223,7 @@ def test_anthropics_errors_and_chat_on_its_openai_endpoint(start, upstream):
 
 def test_watsonx_has_a_version_and_a_project(start, upstream):
     upstream.models = lambda call: call.json(200, {"data": [{"id": "ibm/granite", "created": 1726531200000}]})
-    q = start(config=one("remote::watsonx", upstream.root, {**KEYED, "project_id": "pr-1"}))
+    q = start(config=one("remote::watsonx", upstream.root, {"access_token": KEY, "project_id": "pr-1"}))
     eventually(lambda: listed(q) == ["p/ibm/granite"])
     assert [r.target for r in upstream.requests if r.method == "GET"][0] == "/ml/v1/models?version=2023-10-25&project_id=pr-1"
     assert json.loads(q.request("GET", "/v1/models")[2])["data"][0]["created"] == 1726531200
