@@ -1,8 +1,7 @@
 #include "core/relay_head.h"
 
-#include "core/images.h"
-
 #include "core/answer.h"
+#include "core/images.h"
 
 /* Which fields of the upstream's answer are the client's business. */
 static bool passes(const struct http_header *h)
