@@ -1,7 +1,7 @@
 #include "provider/openai.h"
 
 #include "base/err.h"
-#include "provider/aws_credentials.h"
+#include "provider/aws_source.h"
 #include "provider/raw.h"
 #include "provider/sigv4.h"
 #include "provider/types.h"
@@ -13,8 +13,7 @@
 struct bedrock {
 	struct str region;
 	struct str service;
-	bool has_keys;
-	struct aws_credentials keys;
+	struct aws_source source;
 };
 
 static const struct setting settings[] = {
@@ -24,89 +23,16 @@ static const struct setting settings[] = {
 	  .env = "AWS_REGION|AWS_DEFAULT_REGION",
 	  .def = "us-east-2",
 	  .help = "AWS region" },
-	{ .key = "aws_access_key_id",
-	  .secret = true,
-	  .env = "AWS_ACCESS_KEY_ID",
-	  .help = "key pair to sign with, when there is no api_key" },
-	{ .key = "aws_secret_access_key",
-	  .secret = true,
-	  .env = "AWS_SECRET_ACCESS_KEY",
-	  .help = "the key pair's other half" },
-	{ .key = "aws_session_token",
-	  .secret = true,
-	  .env = "AWS_SESSION_TOKEN",
-	  .help = "of temporary credentials" },
-	{ .key = "profile_name",
-	  .env = "AWS_PROFILE",
-	  .def = "default",
-	  .help = "section of the shared credentials file" },
-	{ .key = "credentials_file",
-	  .kind = SETTING_PATH,
-	  .env = "AWS_SHARED_CREDENTIALS_FILE",
-	  .def = "~/.aws/credentials",
-	  .help = "the shared credentials file; read once, at the start" },
+	AWS_SOURCE_SETTINGS,
 	{ .key = "signing_service",
 	  .def = "bedrock",
 	  .help = "service name in the signature" },
-	{ .key = "aws_role_arn", .help = "must be empty: see the docs" },
-	{ .key = "aws_web_identity_token_file",
-	  .help = "must be empty: see the docs" },
-	TYPES_UNUSED("aws_role_session_name"),
-	TYPES_UNUSED("session_ttl"),
 	TYPES_UNUSED("total_max_attempts"),
 	TYPES_UNUSED("retry_mode"),
 	TYPES_UNUSED("connect_timeout"),
 	TYPES_UNUSED("read_timeout"),
 	{ 0 },
 };
-
-/* Both need a call to another service before the first request. */
-static int refuse_roles(const struct provider *p, struct arena *a,
-			struct api_error *e)
-{
-	if (provider_setting(p, "aws_role_arn").len == 0 &&
-	    provider_setting(p, "aws_web_identity_token_file").len == 0)
-		return 0;
-	return provider_fail(p, a, e,
-			     "assuming a role is not supported: give quipu the "
-			     "role's temporary keys (aws_access_key_id, "
-			     "aws_secret_access_key, aws_session_token), or a "
-			     "Bedrock API key");
-}
-
-static int load_keys(struct provider *p, struct bedrock *b, struct arena *a,
-		     struct api_error *e)
-{
-	struct str file = provider_setting(p, "credentials_file");
-	struct str profile = provider_setting(p, "profile_name");
-	int r;
-
-	b->keys = (struct aws_credentials){
-		provider_setting(p, "aws_access_key_id"),
-		provider_setting(p, "aws_secret_access_key"),
-		provider_setting(p, "aws_session_token"),
-	};
-	b->has_keys = b->keys.access_key.len > 0 && b->keys.secret_key.len > 0;
-	if (b->has_keys || p->key.len > 0 || file.len == 0)
-		return 0;
-	if (b->keys.access_key.len > 0 || b->keys.secret_key.len > 0) {
-		return provider_fail(p, a, e,
-				     "aws_access_key_id and "
-				     "aws_secret_access_key go together");
-	}
-
-	r = aws_credentials_load(file, profile, a, &b->keys);
-	if (r < 0)
-		return provider_fail(p, a, e, STR_FMT, STR_ARG(err_text()));
-	b->has_keys = r == 0;
-	if (!b->has_keys && !str_eq(profile, STR("default")) &&
-	    profile.len > 0) {
-		return provider_fail(p, a, e,
-				     "no profile '" STR_FMT "' in " STR_FMT,
-				     STR_ARG(profile), STR_ARG(file));
-	}
-	return 0;
-}
 
 static int setup(struct provider *p, struct arena *a, struct api_error *e)
 {
@@ -131,8 +57,16 @@ static int setup(struct provider *p, struct arena *a, struct api_error *e)
 			return r;
 	}
 	p->state = b;
-	r = refuse_roles(p, a, e);
-	return r != 0 ? r : load_keys(p, b, a, e);
+	return aws_source_init(p, b->region, &b->source, a, e);
+}
+
+static bool grant(const struct provider *p, const struct provider_request *req,
+		  struct grant *out)
+{
+	const struct bedrock *b = p->state;
+
+	*out = b->source.grant;
+	return out->type != NULL && req->key.len == 0;
 }
 
 static int no_credentials(const struct provider *p, struct arena *a,
@@ -177,10 +111,12 @@ static int sign(const struct provider *p, const struct provider_request *req,
 		struct arena *a, struct provider_call *out, struct api_error *e)
 {
 	const struct bedrock *b = p->state;
+	struct aws_credentials keys;
+	bool has_keys = aws_source_keys(&b->source, req, &keys);
 	struct sigv4 signer = {
-		.access_key = b->keys.access_key,
-		.secret_key = b->keys.secret_key,
-		.token = b->keys.token,
+		.access_key = keys.access_key,
+		.secret_key = keys.secret_key,
+		.token = keys.token,
 		.region = b->region,
 		.service = b->service,
 		.wall_ns = req->wall_ns,
@@ -199,6 +135,8 @@ static int sign(const struct provider *p, const struct provider_request *req,
 	};
 	struct sigv4_result result;
 
+	if (!has_keys)
+		return no_credentials(p, a, e);
 	if (req->op == LLM_RAW)
 		signed_part.header_count = raw_signed(req->raw, headers);
 	(void)str_cut(out->target, '?', &signed_part.path, &signed_part.query);
@@ -208,9 +146,9 @@ static int sign(const struct provider *p, const struct provider_request *req,
 				STR_ARG(p->id), STR_ARG(err_text()));
 	}
 	provider_call_header(out, STR("x-amz-date"), result.date);
-	if (b->keys.token.len > 0) {
+	if (keys.token.len > 0) {
 		provider_call_header(out, STR("x-amz-security-token"),
-				     b->keys.token);
+				     keys.token);
 	}
 	provider_call_header(out, STR("authorization"), result.authorization);
 	return 0;
@@ -220,17 +158,14 @@ static int encode(const struct provider *p, const struct provider_request *req,
 		  struct arena *a, struct provider_call *out,
 		  struct api_error *e)
 {
-	const struct bedrock *b = p->state;
 	int r;
 
 	openai_start(p, req, a, out);
 	r = openai_body(p, req, a, out, e);
 	if (r != 0)
 		return r;
-	if (provider_key(p, req).len > 0)
+	if (req->key.len > 0 || p->key.len > 0)
 		return openai_bearer(p, req, a, out, e);
-	if (!b->has_keys)
-		return no_credentials(p, a, e);
 	return sign(p, req, a, out, e);
 }
 
@@ -268,10 +203,12 @@ const struct provider_type bedrock_type = {
 	.caps = PROVIDER_CHAT | PROVIDER_SIGNS_BODY,
 	.base_url = "https://bedrock-runtime.us-east-2.amazonaws.com/openai/v1",
 	.base_url_env = "AWS_BEDROCK_BASE_URL",
-	.key_env = "AWS_BEARER_TOKEN_BEDROCK|AWS_ACCESS_KEY_ID",
+	.key_env = "AWS_BEARER_TOKEN_BEDROCK|AWS_ACCESS_KEY_ID|"
+		   "AWS_WEB_IDENTITY_TOKEN_FILE",
 	.key_field = "aws_bearer_token_bedrock",
 	.settings = settings,
 	.setup = setup,
+	.grant = grant,
 	.encode = encode,
 	.map_error = map_error,
 };
