@@ -17,6 +17,12 @@ void completions_create(struct api_call *c);
 /* embeddings.c: POST /v1/embeddings */
 void embeddings_create(struct api_call *c);
 
+/* moderations.c: POST /v1/moderations */
+void moderations_create(struct api_call *c);
+
+/* rerank.c: POST /v1alpha/inference/rerank */
+void rerank_create(struct api_call *c);
+
 /* models.c: GET /v1/models, GET /v1/models/{id} (ids contain slashes) */
 void models_list(struct api_call *c);
 void models_get(struct api_call *c);

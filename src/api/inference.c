@@ -68,12 +68,42 @@ static int check_type(struct api_call *c, const struct inference_kind *kind,
 	return API_FAIL;
 }
 
+/* No model was named: the first provider that has the endpoint, with a key. */
+static int find_any(struct inference *inf, struct model_target *out,
+		    struct api_error *e)
+{
+	struct api_call *c = inf->call;
+	const struct registry *r = c->catalog->registry;
+	const struct upstream *found = NULL;
+
+	for (size_t i = 0; i < r->upstream_count; i++) {
+		const struct upstream *u = &r->upstreams[i];
+
+		if (!provider_offers(&u->provider, inf->kind->op))
+			continue;
+		if (found == NULL ||
+		    (found->provider.key.len == 0 && u->provider.key.len > 0))
+			found = u;
+	}
+	*out = (struct model_target){ .upstream = found };
+	if (found != NULL)
+		return 0;
+	return api_fail(e, &c->req->arena, 501, NULL, NULL,
+			"No provider offers %s; one of kind remote::openai "
+			"does.",
+			llm_op_text(inf->kind->op));
+}
+
 static int find_target(struct inference *inf, struct model_target *out,
 		       struct api_error *e)
 {
 	struct api_call *c = inf->call;
-	int r = catalog_resolve(c->catalog, inf->request.model, &c->req->arena,
-				out, e);
+	int r;
+
+	if (inf->request.model.len == 0)
+		return find_any(inf, out, e);
+	r = catalog_resolve(c->catalog, inf->request.model, &c->req->arena, out,
+			    e);
 
 	if (r == 0)
 		r = check_type(c, inf->kind, out->model, e);

@@ -114,6 +114,7 @@ static void set_items(struct load *l, const struct layer *layer,
 		      struct config_value *v, const struct layer_input *in)
 {
 	bool is_map = v->setting->kind == SETTING_MAP;
+	bool is_headers = is_map && !v->setting->any_names;
 	struct layer_input split = *in;
 
 	if (is_map && !in->many) {
@@ -125,7 +126,7 @@ static void set_items(struct load *l, const struct layer *layer,
 		split.items =
 			items_split(l->arena, in->text, &split.item_count);
 	}
-	for (size_t i = 0; is_map && i < split.item_count; i += 2) {
+	for (size_t i = 0; is_headers && i < split.item_count; i += 2) {
 		struct str name = problem_quote(&l->scratch, split.items[i]);
 
 		if (value_is_header(split.items[i], split.items[i + 1]))

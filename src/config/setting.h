@@ -25,7 +25,7 @@ enum setting_kind {
 	SETTING_DURATION, /* "250ms", "15s", "10m", or a number of seconds */
 	SETTING_ENUM,     /* one of choices */
 	SETTING_LIST,     /* of strings; in a variable or flag "a,b" */
-	SETTING_MAP,      /* of strings to strings: headers */
+	SETTING_MAP,      /* of strings to strings: headers; see any_names */
 	SETTING_PATH,     /* a file, ~ expanded; it need not exist */
 };
 
@@ -35,6 +35,7 @@ struct setting {
 	enum setting_kind kind;
 	bool required;
 	bool secret;         /* never shown */
+	bool any_names;      /* MAP: not of headers */
 	const char *def;     /* as it would be written; NULL: unset */
 	const char *env;     /* variable, or "A|B": the first set; or NULL */
 	const char *flag;    /* "port" for --port, or NULL */

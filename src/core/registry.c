@@ -37,9 +37,22 @@ static int find_origins(struct upstream *u, struct arena *a,
 		direct.http_proxy = STR_NULL;
 		issuer.network = &direct;
 	}
-	rc = origin_get(&issuer, a, &u->token_origin, error);
-	if (rc != 0)
-		origin_put(u->origin);
+	return origin_get(&issuer, a, &u->token_origin, error);
+}
+
+/* What was found is the caller's to give back, also on failure. */
+static int find_places(struct upstream *u, struct arena *keep, struct arena *a,
+		       struct api_error *error)
+{
+	size_t count = u->provider.place_count;
+	struct provider there = u->provider;
+	int rc = 0;
+
+	u->places = arena_zalloc(keep, (count + 1) * sizeof(void *));
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		there.base = u->provider.places[i];
+		rc = origin_get(&there, a, &u->places[i], error);
+	}
 	return rc;
 }
 
@@ -60,6 +73,16 @@ static int make_image_tls(struct upstream *u, struct arena *a,
 			STR_ARG(u->provider.id), STR_ARG(err_text()));
 }
 
+static void put_origins(const struct upstream *u)
+{
+	origin_put(u->origin);
+	origin_put(u->token_origin);
+	tls_ctx_unref(u->image_tls);
+	for (size_t i = 0; u->places != NULL && i < u->provider.place_count;
+	     i++)
+		origin_put(u->places[i]);
+}
+
 static int add_upstream(struct registry *r, const struct config_provider *cp,
 			struct arena *a, struct api_error *error)
 {
@@ -73,8 +96,12 @@ static int add_upstream(struct registry *r, const struct config_provider *cp,
 	}
 	if ((u->provider.type->caps & PROVIDER_LOCAL) == 0) {
 		rc = find_origins(u, a, error);
-		if (rc != 0)
+		if (rc == 0)
+			rc = find_places(u, &r->arena, a, error);
+		if (rc != 0) {
+			put_origins(u);
 			return rc;
+		}
 	}
 	r->upstream_count++;
 	mask_secrets(cp);
@@ -129,9 +156,7 @@ void registry_unref(struct registry *r)
 	if (r == NULL || __atomic_sub_fetch(&r->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	for (size_t i = 0; i < r->upstream_count; i++) {
-		origin_put(r->upstreams[i].origin);
-		origin_put(r->upstreams[i].token_origin);
-		tls_ctx_unref(r->upstreams[i].image_tls);
+		put_origins(&r->upstreams[i]);
 	}
 	map_fini(&r->by_id);
 	config_unref(r->config);

@@ -19,6 +19,7 @@ struct upstream {
 	struct provider provider;
 	const struct client_origin *origin; /* NULL: answers by itself */
 	/* who gives its tokens; NULL: it needs none, or reads them from files */
+	const struct client_origin **places; /* of provider.places */
 	const struct client_origin *token_origin;
 	struct tls_ctx *image_tls; /* to fetch pictures with, or NULL */
 };

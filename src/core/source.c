@@ -48,8 +48,11 @@ static struct client_request request_of(const struct exchange *x,
 {
 	const struct config_network *net = x->upstream->provider.network;
 
+	assert(call->place <= x->upstream->provider.place_count);
 	return (struct client_request){
-		.origin = x->upstream->origin,
+		.origin = call->place == 0
+				  ? x->upstream->origin
+				  : x->upstream->places[call->place - 1],
 		.method = call->method,
 		.target = call->target,
 		.headers = call->headers,

@@ -6,6 +6,8 @@ const char *llm_op_text(enum llm_op op)
 		[LLM_CHAT] = "chat completions",
 		[LLM_COMPLETIONS] = "text completions",
 		[LLM_EMBEDDINGS] = "embeddings",
+		[LLM_MODERATIONS] = "moderations",
+		[LLM_RERANK] = "reranking",
 		[LLM_MODELS] = "a list of its models",
 		[LLM_RAW] = "anything to pass requests on to",
 	};

@@ -11,6 +11,8 @@ enum llm_op {
 	LLM_CHAT,
 	LLM_COMPLETIONS,
 	LLM_EMBEDDINGS,
+	LLM_MODERATIONS,
+	LLM_RERANK,
 	LLM_MODELS, /* GET of the model list */
 	LLM_RAW,    /* whatever it is, passed on as it is */
 };
@@ -23,6 +25,8 @@ struct llm_request {
 	struct str model; /* decoded, in the arena or the body; "" for none */
 	bool stream;
 	bool base64; /* embeddings are asked for in that form */
+	/* Of rerank. */
+	uint32_t item_count, max_results;
 };
 
 /*

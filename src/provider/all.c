@@ -6,7 +6,7 @@ const struct provider_type *const provider_types[] = {
 	&anthropic_type,    &gemini_type,       &compat_ollama,
 	&vllm_type,         &compat_tgi,        &compat_llama_cpp,
 	&compat_together,   &compat_fireworks,  &compat_groq,
-	&compat_cerebras,   &compat_sambanova,  &compat_nvidia,
+	&compat_cerebras,   &compat_sambanova,  &nvidia_type,
 	&databricks_type,   &watsonx_type,      &compat_deepseek,
 	&compat_mistral,    &compat_openrouter, &compat_xai,
 	&compat_runpod,     &compat_llama_api,  &compat_passthrough,

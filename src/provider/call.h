@@ -40,6 +40,7 @@ struct provider_request {
 struct provider_call {
 	struct str method;
 	struct str target; /* path and query */
+	size_t place;      /* 0: the base; i: provider.places[i - 1] */
 	struct http_header headers[PROVIDER_HEADERS_MAX];
 	/*
 	 * All but host, content-length and connection; LLM_RAW: those that win

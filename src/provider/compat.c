@@ -63,7 +63,7 @@ SETTINGS(llama_cpp, "http://localhost:8080/v1", "LLAMA_CPP_SERVER_URL",
 const struct provider_type compat_llama_cpp = {
 	.name = "remote::llama-cpp-server",
 	.id = "llama-cpp-server",
-	.caps = EVERYTHING,
+	.caps = EVERYTHING | PROVIDER_RERANK,
 	.base_url = "http://localhost:8080/v1",
 	.base_url_env = "LLAMA_CPP_SERVER_URL",
 	.key_env = "LLAMA_CPP_SERVER_API_KEY",
@@ -105,7 +105,7 @@ static int together_edit(const struct provider *p,
 const struct provider_type compat_together = {
 	.name = "remote::together",
 	.id = "together",
-	.caps = EVERYTHING,
+	.caps = EVERYTHING | PROVIDER_RERANK,
 	.base_url = "https://api.together.xyz/v1",
 	.base_url_env = "TOGETHER_BASE_URL",
 	.key_env = "TOGETHER_API_KEY",
@@ -170,31 +170,6 @@ const struct provider_type compat_sambanova = {
 	.settings = sambanova,
 };
 
-static const struct setting nvidia[] = {
-	TYPES_BASE_URL("https://integrate.api.nvidia.com/v1",
-		       "NVIDIA_BASE_URL"),
-	TYPES_KEY("api_key", "NVIDIA_API_KEY"),
-	TYPES_UNUSED("timeout"),
-	TYPES_UNUSED("append_api_version"),
-	{ 0 },
-};
-static const struct provider_known_model nvidia_known[] = {
-	{ "baai/bge-m3", "embedding" },
-	{ 0 },
-};
-const struct provider_type compat_nvidia = {
-	.name = "remote::nvidia",
-	.id = "nvidia",
-	.caps = EVERYTHING,
-	.base_url = "https://integrate.api.nvidia.com/v1",
-	.base_url_env = "NVIDIA_BASE_URL",
-	.key_env = "NVIDIA_API_KEY",
-	.key_field = "nvidia_api_key",
-	.settings = nvidia,
-	.known_models = nvidia_known,
-	.setup = openai_setup_v1,
-};
-
 SETTINGS(deepseek, "https://api.deepseek.com/v1", "DEEPSEEK_BASE_URL",
 	 "api_key", "DEEPSEEK_API_KEY");
 const struct provider_type compat_deepseek = {
@@ -213,7 +188,7 @@ SETTINGS(mistral, "https://api.mistral.ai/v1", "MISTRAL_BASE_URL", "api_key",
 const struct provider_type compat_mistral = {
 	.name = "remote::mistral",
 	.id = "mistral",
-	.caps = CHAT | PROVIDER_EMBEDDINGS,
+	.caps = CHAT | PROVIDER_EMBEDDINGS | PROVIDER_MODERATIONS,
 	.base_url = "https://api.mistral.ai/v1",
 	.base_url_env = "MISTRAL_BASE_URL",
 	.key_env = "MISTRAL_API_KEY",
@@ -292,7 +267,7 @@ SETTINGS(passthrough, NULL, "PASSTHROUGH_URL", "api_key",
 const struct provider_type compat_passthrough = {
 	.name = "remote::passthrough",
 	.id = "passthrough",
-	.caps = EVERYTHING,
+	.caps = EVERYTHING | PROVIDER_MODERATIONS,
 	.base_url_env = "PASSTHROUGH_URL",
 	.key_env = "PASSTHROUGH_API_KEY",
 	.key_field = "passthrough_api_key",

@@ -1,6 +1,7 @@
 #include "provider/openai.h"
 
 #include "provider/raw.h"
+#include "provider/rerank.h"
 #include "provider/types.h"
 
 #include <assert.h>
@@ -11,6 +12,8 @@ struct str openai_path(enum llm_op op)
 		[LLM_CHAT] = STR_INIT("/chat/completions"),
 		[LLM_COMPLETIONS] = STR_INIT("/completions"),
 		[LLM_EMBEDDINGS] = STR_INIT("/embeddings"),
+		[LLM_MODERATIONS] = STR_INIT("/moderations"),
+		[LLM_RERANK] = STR_INIT("/rerank"),
 		[LLM_MODELS] = STR_INIT("/models"),
 	};
 
@@ -97,8 +100,10 @@ static int edit_body(const struct provider *p,
 		return api_fail(e, a, 400, NULL, "logprobs",
 				"'logprobs' is given too many times.");
 	}
-	if (json_is(doc, json_get(doc, root, STR("model")), req->model) &&
-	    !json_has_duplicates(doc, root))
+	/* Moderations have a model of the provider's when none is named. */
+	if (req->model.len == 0 ||
+	    (json_is(doc, json_get(doc, root, STR("model")), req->model) &&
+	     !json_has_duplicates(doc, root)))
 		return 0;
 	if (splice_set(s, doc, root, STR("model"),
 		       json_quoted(a, req->model)) != 0) {
@@ -116,6 +121,8 @@ int openai_body(const struct provider *p, const struct provider_request *req,
 
 	if (req->op == LLM_MODELS || req->op == LLM_RAW)
 		return 0;
+	if (req->op == LLM_RERANK)
+		return rerank_body(req, a, out, e);
 	r = edit_body(p, req, a, &s, e);
 	if (r == 0 && p->type->edit != NULL)
 		r = p->type->edit(p, req, a, &s, e);
@@ -270,7 +277,7 @@ const struct provider_type openai_type = {
 	.name = "remote::openai",
 	.id = "openai",
 	.caps = PROVIDER_CHAT | PROVIDER_COMPLETIONS | PROVIDER_EMBEDDINGS |
-		PROVIDER_LISTS_MODELS,
+		PROVIDER_LISTS_MODELS | PROVIDER_MODERATIONS,
 	.base_url = "https://api.openai.com/v1",
 	.base_url_env = "OPENAI_BASE_URL",
 	.key_env = "OPENAI_API_KEY",
@@ -290,7 +297,7 @@ const struct provider_type openai_compatible = {
 	.name = "remote::openai-compatible",
 	.id = "openai-compatible",
 	.caps = PROVIDER_CHAT | PROVIDER_COMPLETIONS | PROVIDER_EMBEDDINGS |
-		PROVIDER_LISTS_MODELS,
+		PROVIDER_LISTS_MODELS | PROVIDER_MODERATIONS | PROVIDER_RERANK,
 	.key_optional = true,
 	.settings = compatible_settings,
 };

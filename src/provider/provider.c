@@ -265,6 +265,10 @@ static unsigned cap_of(enum llm_op op)
 		return PROVIDER_COMPLETIONS;
 	case LLM_EMBEDDINGS:
 		return PROVIDER_EMBEDDINGS;
+	case LLM_MODERATIONS:
+		return PROVIDER_MODERATIONS;
+	case LLM_RERANK:
+		return PROVIDER_RERANK;
 	case LLM_MODELS:
 		return PROVIDER_LISTS_MODELS;
 	case LLM_RAW:
@@ -273,12 +277,17 @@ static unsigned cap_of(enum llm_op op)
 	return 0;
 }
 
-int provider_check_op(const struct provider *p, enum llm_op op, struct arena *a,
-		      struct api_error *e)
+bool provider_offers(const struct provider *p, enum llm_op op)
 {
 	bool is_local = (p->type->caps & PROVIDER_LOCAL) != 0;
 
-	if (op == LLM_RAW ? !is_local : (p->type->caps & cap_of(op)) != 0)
+	return op == LLM_RAW ? !is_local : (p->type->caps & cap_of(op)) != 0;
+}
+
+int provider_check_op(const struct provider *p, enum llm_op op, struct arena *a,
+		      struct api_error *e)
+{
+	if (provider_offers(p, op))
 		return 0;
 	return api_fail(e, a, 501, NULL, NULL,
 			"Provider '" STR_FMT "' (%s) does not offer %s.",

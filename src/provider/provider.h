@@ -32,6 +32,8 @@ enum provider_caps {
 	PROVIDER_SIGNS_BODY = 32,
 	/* Refuses stream_options. */
 	PROVIDER_NO_STREAM_USAGE = 64,
+	PROVIDER_MODERATIONS = 128,
+	PROVIDER_RERANK = 256,
 };
 
 struct provider;
@@ -116,6 +118,9 @@ struct provider {
 	const struct config_provider *config;
 	const struct config_network *network;
 	void *state; /* the type's own, from setup */
+	/* Further addresses that calls may go to: provider_call.place. */
+	const struct url *places;
+	size_t place_count;
 };
 
 /* NULL ends. */
@@ -134,6 +139,8 @@ must_check int provider_init(struct provider *p,
 const struct config_value *provider_value(const struct provider *p,
 					  const char *key);
 struct str provider_setting(const struct provider *p, const char *key);
+
+bool provider_offers(const struct provider *p, enum llm_op op);
 
 /* Returns 0, or API_FAIL with a 501 when its kind does not offer op. */
 must_check int provider_check_op(const struct provider *p, enum llm_op op,

@@ -14,6 +14,7 @@ extern const struct provider_type anthropic_type;
 extern const struct provider_type gemini_type;
 extern const struct provider_type databricks_type;
 extern const struct provider_type vllm_type;
+extern const struct provider_type nvidia_type;
 extern const struct provider_type watsonx_type;
 extern const struct provider_type echo_type;
 
@@ -26,7 +27,6 @@ extern const struct provider_type compat_fireworks;
 extern const struct provider_type compat_groq;
 extern const struct provider_type compat_cerebras;
 extern const struct provider_type compat_sambanova;
-extern const struct provider_type compat_nvidia;
 extern const struct provider_type compat_deepseek;
 extern const struct provider_type compat_mistral;
 extern const struct provider_type compat_openrouter;

@@ -45,11 +45,29 @@ static int edit(const struct provider *p, const struct provider_request *req,
 	return openai_set(s, req, "max_tokens", limit, e);
 }
 
+/* It ranks beside /v1, not below it. */
+static int encode(const struct provider *p, const struct provider_request *req,
+		  struct arena *a, struct provider_call *out,
+		  struct api_error *e)
+{
+	struct str root = p->base.path, v1 = STR("/v1");
+	int r = openai_encode(p, req, a, out, e);
+
+	if (r != 0 || req->op != LLM_RERANK || !str_ends(root, v1))
+		return r;
+	out->target =
+		arena_join(a,
+			   (struct str[]){ str_take(root, root.len - v1.len),
+					   str_drop(out->target, root.len) },
+			   2);
+	return 0;
+}
+
 const struct provider_type vllm_type = {
 	.name = "remote::vllm",
 	.id = "vllm",
 	.caps = PROVIDER_CHAT | PROVIDER_COMPLETIONS | PROVIDER_EMBEDDINGS |
-		PROVIDER_LISTS_MODELS,
+		PROVIDER_LISTS_MODELS | PROVIDER_RERANK,
 	.base_url_env = "VLLM_URL",
 	.key_env = "VLLM_API_TOKEN",
 	.key_field = "vllm_api_token",
@@ -57,4 +75,5 @@ const struct provider_type vllm_type = {
 	.settings = settings,
 	.setup = setup,
 	.edit = edit,
+	.encode = encode,
 };

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from upstream import DONE
+from upstream import DONE, Upstream
 
 COMPLETE = {"model": "openai/m1", "prompt": "Once"}
 
@@ -186,3 +186,138 @@ def test_a_large_answer_comes_back_right(gateway, upstream):
     upstream.handler = lambda call: call.json(200, embeddings([base64_of(v) for v in vectors]))
     answer = embed(gateway, input=inputs)
     assert [base64_of(d["embedding"]) for d in answer["data"]] == [base64_of(v) for v in vectors]
+
+
+def test_moderations_pass_with_and_without_a_model(gateway, upstream):
+    answer = b'{"id":"modr-1", "model":"omni-2024","results":[{"flagged":true,"category_scores":{"violence":0.90}}]}'
+    upstream.handler = lambda call: call.raw(200, answer)
+    status, _, got = gateway.request("POST", "/v1/moderations", b'{"input" : ["a","b"]}')
+    assert (status, got) == (200, answer)
+    status, _, got = gateway.request("POST", "/v1/moderations", b'{"model":"openai/omni","input":"a"}')
+    assert (status, got) == (200, answer.replace(b"omni-2024", b"openai/omni"))
+    sent = upstream.chat_requests()
+    assert [r.target for r in sent] == ["/v1/moderations"] * 2
+    assert [r.body for r in sent] == [b'{"input" : ["a","b"]}', b'{"model":"omni","input":"a"}']
+
+
+def test_moderations_need_a_provider_that_has_them(start, upstream):
+    gateway = start(env={"VLLM_URL": upstream.url})
+    status, error = error_of(gateway.request("POST", "/v1/moderations", {"input": "a"}))
+    assert status == 501
+    assert "No provider offers moderations" in error["message"]
+    status, error = error_of(gateway.request("POST", "/v1/moderations", {"input": "a", "model": "vllm/m1"}))
+    assert status == 501
+    assert "does not offer moderations" in error["message"]
+    status, error = error_of(gateway.request("POST", "/v1/moderations", {"input": [1]}))
+    assert (status, error["param"]) == (400, "input[0]")
+
+
+RANK = {"model": "vllm/rerank-1", "query": "q", "items": ["a", {"type": "text", "text": "b"}, "c"]}
+
+
+@pytest.mark.parametrize("name, score", [("results", "relevance_score"), ("data", "score"), ("rankings", "logit")])
+def test_a_ranking_is_sorted_and_limited(start, upstream, name, score):
+    gateway = start(env={"VLLM_URL": upstream.url})
+    ranking = b'{"%s":[{"index":2,"%s":-1.50},{"index":0,"%s":0.1},{"index":1,"%s":2e0}]}' % (
+        name.encode(), score.encode(), score.encode(), score.encode())
+    upstream.handler = lambda call: call.raw(200, ranking)
+    status, _, got = gateway.request("POST", "/v1alpha/inference/rerank", RANK)
+    assert status == 200
+    assert got == (b'{"data":[{"index":1,"relevance_score":2e0},{"index":0,"relevance_score":0.1},'
+                   b'{"index":2,"relevance_score":-1.50}]}')
+    status, _, got = gateway.request("POST", "/v1alpha/inference/rerank", {**RANK, "max_num_results": 1})
+    assert got == b'{"data":[{"index":1,"relevance_score":2e0}]}'
+    sent = upstream.chat_requests()
+    assert [r.target for r in sent] == ["/rerank"] * 2
+    assert [r.json for r in sent] == [{"model": "rerank-1", "query": "q", "documents": ["a", "b", "c"]},
+                                      {"model": "rerank-1", "query": "q", "documents": ["a", "b", "c"], "top_n": 1}]
+
+
+def test_nvidia_ranks_at_the_url_of_the_model(start, upstream):
+    other = Upstream()
+    gateway = start(config=f"""
+providers:
+  inference:
+  - provider_id: nv
+    provider_type: remote::nvidia
+    config:
+      base_url: {upstream.url}
+      api_key: k1
+      rerank_model_to_url:
+        my/ranker: http://127.0.0.1:{other.port}/deep/reranking
+""")
+    other.handler = lambda call: call.json(200, {"rankings": [{"index": 0, "logit": -3.5}, {"index": 1, "logit": 4}]})
+    status, _, got = gateway.request("POST", "/v1alpha/inference/rerank",
+                                     {"model": "nv/my/ranker", "query": "q", "items": ["a", "b"], "max_num_results": 1})
+    assert (status, json.loads(got)) == (200, {"data": [{"index": 1, "relevance_score": 4}]})
+    sent = other.chat_requests()[0]
+    assert sent.target == "/deep/reranking"
+    assert sent.headers["host"] == f"127.0.0.1:{other.port}"
+    assert sent.headers["authorization"] == "Bearer k1"
+    assert sent.json == {"model": "my/ranker", "query": {"text": "q"}, "passages": [{"text": "a"}, {"text": "b"}]}
+    assert not upstream.chat_requests()
+    other.close()
+
+
+@pytest.mark.parametrize("answer", [{}, {"results": 1}, {"results": [{"index": 3, "score": 1}]}, {"results": [{"index": 0}]},
+                                    {"results": [1]}, {"results": [{"index": -1, "score": 1}]}])
+def test_a_ranking_that_is_none_is_a_502(start, upstream, answer):
+    gateway = start(env={"VLLM_URL": upstream.url})
+    upstream.handler = lambda call: call.json(200, answer)
+    status, error = error_of(gateway.request("POST", "/v1alpha/inference/rerank", RANK))
+    assert (status, error["code"]) == (502, "upstream_bad_answer")
+
+
+@pytest.mark.parametrize("more, param", [({"items": []}, "items"), ({"max_num_results": 0}, "max_num_results"),
+                                         ({"query": 1}, "query"), ({"items": ["a", {"type": "x"}]}, "items[1].type")])
+def test_a_wrong_rerank_names_the_member(start, upstream, more, param):
+    gateway = start(env={"VLLM_URL": upstream.url})
+    status, error = error_of(gateway.request("POST", "/v1alpha/inference/rerank", {**RANK, **more}))
+    assert (status, error["param"]) == (400, param)
+    assert not upstream.chat_requests()
+
+
+TYPED = """
+providers:
+  inference:
+  - provider_id: up
+    provider_type: remote::vllm
+    config:
+      base_url: {url}
+registered_resources:
+  models:
+  - {{model_id: chatty, provider_id: up, provider_model_id: c, model_type: llm}}
+  - {{model_id: vectors, provider_id: up, provider_model_id: e, model_type: embedding}}
+  - {{model_id: ranks, provider_id: up, provider_model_id: r, model_type: rerank}}
+"""
+CALLS = {"/v1/chat/completions": {"messages": [{"role": "user", "content": "x"}]}, "/v1/completions": {"prompt": "x"},
+         "/v1/embeddings": {"input": "x"}, "/v1alpha/inference/rerank": {"query": "q", "items": ["a"]}}
+
+
+@pytest.mark.parametrize("path, model, good", [
+    ("/v1/chat/completions", "vectors", False), ("/v1/completions", "vectors", False), ("/v1/embeddings", "chatty", False),
+    ("/v1/embeddings", "ranks", False), ("/v1alpha/inference/rerank", "chatty", False), ("/v1/embeddings", "vectors", True),
+    ("/v1alpha/inference/rerank", "ranks", True),
+])
+def test_a_model_of_another_type_is_refused(start, upstream, path, model, good):
+    gateway = start(config=TYPED.format(url=upstream.url))
+    upstream.handler = lambda call: call.json(200, {"data": [{"index": 0, "embedding": [1.0], "score": 1}]})
+    status, _, body = gateway.request("POST", path, {"model": model, **CALLS[path]})
+    if good:
+        assert status == 200, body
+        return
+    error = json.loads(body)["error"]
+    assert (status, error["param"], error["code"]) == (400, "model", "wrong_model_type")
+    assert f"'{model}' is of type" in error["message"]
+    assert not upstream.chat_requests()
+
+
+def test_a_listed_model_of_no_known_type_may_embed(start, upstream):
+    upstream.models = lambda call: call.json(200, {"data": [{"id": "e5-large"}, {"id": "text-embedding-9"}]})
+    upstream.handler = lambda call: call.json(200, embeddings(VECTORS))
+    gateway = start(env={"OPENAI_BASE_URL": upstream.url, "OPENAI_API_KEY": "k"})
+    gateway.wait_model("openai/e5-large")
+    assert embed(gateway, model="openai/e5-large")["model"] == "openai/e5-large"
+    assert embed(gateway, model="openai/text-embedding-9")["model"] == "openai/text-embedding-9"
+    status, error = error_of(gateway.chat({"model": "openai/text-embedding-9", "messages": [{"role": "user", "content": ""}]}))
+    assert (status, error["code"]) == (400, "wrong_model_type")

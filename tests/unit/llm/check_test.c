@@ -1,5 +1,8 @@
 /* The checks of all endpoints but chat, which has a test of its own. */
 #include "llm/completion.h"
+#include "llm/embeddings.h"
+#include "llm/moderation.h"
+#include "llm/rerank.h"
 
 #include "tests/unit/table.h"
 
@@ -8,6 +11,12 @@
 /* Requests with one member more. */
 #define COMPLETE(member) "{\"model\":\"m\",\"prompt\":\"x\"," member "}"
 #define PROMPT(prompt)   "{\"model\":\"m\",\"prompt\":" prompt "}"
+
+#define EMBED(member) "{\"model\":\"m\",\"input\":\"x\"," member "}"
+#define INPUT(input)  "{\"model\":\"m\",\"input\":" input "}"
+#define RANK(members) "{\"model\":\"m\"," members "}"
+#define IMAGE         "{\"type\":\"image_url\",\"image_url\":{\"url\":\"u\"}}"
+#define TEXT          "{\"type\":\"text\",\"text\":\"t\"}"
 
 struct row {
 	const char *name;
@@ -53,6 +62,16 @@ static void check_row(const struct row *row)
 	}
 	json_fini(&doc);
 	arena_fini(&a);
+}
+
+static void check_rows(const struct row *rows, size_t count, llm_check *check)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct row row = rows[i];
+
+		row.check = check;
+		check_row(&row);
+	}
 }
 
 static void completions_are_checked(void **state)
@@ -142,18 +161,137 @@ static void completions_are_checked(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < countof(rows); i++) {
-		struct row row = rows[i];
+	check_rows(rows, countof(rows), completion_check);
+}
 
-		row.check = completion_check;
-		check_row(&row);
-	}
+static void embeddings_are_checked(void **state)
+{
+	static const struct row rows[] = {
+		{ .name = "a string", .text = INPUT("\"x\"") },
+		{ .name = "strings", .text = INPUT("[\"x\",\"y\"]") },
+		{ .name = "tokens", .text = INPUT("[1,2]") },
+		{ .name = "lists of tokens", .text = INPUT("[[1],[2,3]]") },
+		{ .name = "all members",
+		  .text = EMBED("\"dimensions\":1,\"user\":\"u\",\"zz\":0,"
+				"\"encoding_format\":\"base64\"") },
+		{ .name = "no format",
+		  .text = EMBED("\"encoding_format\":null") },
+
+		{ "no input", .text = "{\"model\":\"m\"}", .param = "input",
+		  "missing_required_parameter", "" },
+		{ "no model", .text = "{\"input\":\"m\"}", .param = "model",
+		  "missing_required_parameter", "" },
+		{ "a null input", .text = INPUT("null"), .param = "input",
+		  "missing_required_parameter", "" },
+		{ "an input that is a number", .text = INPUT("1"),
+		  .param = "input", "invalid_type", "got a number" },
+		{ "no inputs", .text = INPUT("[]"), .param = "input",
+		  "empty_array", "" },
+		{ "no tokens", .text = INPUT("[[]]"), .param = "input[0]",
+		  "empty_array", "" },
+		{ "a flag among texts", .text = INPUT("[\"x\",true]"),
+		  .param = "input[1]", "invalid_type", "a string" },
+		{ "an unknown format",
+		  .text = EMBED("\"encoding_format\":\"hex\""),
+		  .param = "encoding_format", "invalid_value",
+		  "'float' and 'base64'" },
+		{ "a format that is a number",
+		  .text = EMBED("\"encoding_format\":1"),
+		  .param = "encoding_format", "invalid_type", "" },
+		{ "no dimensions", .text = EMBED("\"dimensions\":0"),
+		  .param = "dimensions", "integer_below_min_value", "" },
+		{ "dimensions in words", .text = EMBED("\"dimensions\":\"9\""),
+		  .param = "dimensions", "invalid_type", "" },
+		{ "null dimensions", .text = EMBED("\"dimensions\":null"),
+		  .param = "dimensions", "invalid_type", "got null" },
+		{ "a null user", .text = EMBED("\"user\":null"),
+		  .param = "user", "invalid_type", "got null" },
+	};
+
+	(void)state;
+	check_rows(rows, countof(rows), embeddings_check);
+}
+
+static void moderations_are_checked(void **state)
+{
+	static const struct row rows[] = {
+		{ .name = "a string", .text = "{\"input\":\"x\"}" },
+		{ .name = "a model", .text = INPUT("\"x\"") },
+		{ .name = "strings", .text = INPUT("[\"x\",\"y\"]") },
+		{ .name = "parts", .text = INPUT("[" TEXT "," IMAGE "]") },
+
+		{ "nothing", .text = "{}", .param = "input",
+		  "missing_required_parameter", "" },
+		{ "no inputs", .text = INPUT("[]"), .param = "input",
+		  "empty_array", "" },
+		{ "a number", .text = INPUT("[\"x\",1]"), .param = "input[1]",
+		  "invalid_type", "a text part or an image part" },
+		{ "a sound", .text = INPUT("[{\"type\":\"audio\"}]"),
+		  .param = "input[0].type", "invalid_value", "'image_url'" },
+		{ "an image without its address",
+		  .text = INPUT("[{\"type\":\"image_url\",\"image_url\":{}}]"),
+		  .param = "input[0].image_url.url",
+		  "missing_required_parameter", "" },
+		{ "a model that is a number",
+		  .text = "{\"model\":1,\"input\":\"\"}", .param = "model",
+		  "invalid_type", "" },
+		{ "an empty model", .text = "{\"model\":\"\",\"input\":\"\"}",
+		  .param = "model", "invalid_value", "" },
+	};
+
+	(void)state;
+	check_rows(rows, countof(rows), moderation_check);
+}
+
+static void reranks_are_checked(void **state)
+{
+	static const struct row rows[] = {
+		{ .name = "texts",
+		  .text = RANK("\"query\":\"q\",\"items\":[\"a\"]") },
+		{ .name = "parts",
+		  .text = RANK("\"query\":" IMAGE ",\"items\":[" TEXT
+			       ",\"b\"],\"max_num_results\":1") },
+		{ .name = "no limit",
+		  .text = RANK("\"query\":\"q\",\"items\":[\"a\"],"
+			       "\"max_num_results\":null") },
+
+		{ "no query", .text = RANK("\"items\":[\"a\"]"),
+		  .param = "query", "missing_required_parameter", "" },
+		{ "a list as query",
+		  .text = RANK("\"query\":[],\"items\":[\"a\"]"),
+		  .param = "query", "invalid_type", "" },
+		{ "a query without text",
+		  .text = RANK("\"query\":{\"type\":\"text\"},"
+			       "\"items\":[\"a\"]"),
+		  .param = "query.text", "missing_required_parameter", "" },
+		{ "no items", .text = RANK("\"query\":\"q\""), .param = "items",
+		  "missing_required_parameter", "" },
+		{ "an empty list", .text = RANK("\"query\":\"q\",\"items\":[]"),
+		  .param = "items", "empty_array", "" },
+		{ "an item that is a number",
+		  .text = RANK("\"query\":\"q\",\"items\":[\"a\",2]"),
+		  .param = "items[1]", "invalid_type", "" },
+		{ "no results",
+		  .text = RANK("\"query\":\"q\",\"items\":[\"a\"],"
+			       "\"max_num_results\":0"),
+		  .param = "max_num_results", "integer_below_min_value", "" },
+		{ "half a result",
+		  .text = RANK("\"query\":\"q\",\"items\":[\"a\"],"
+			       "\"max_num_results\":1.5"),
+		  .param = "max_num_results", "invalid_type", "" },
+	};
+
+	(void)state;
+	check_rows(rows, countof(rows), rerank_check);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(completions_are_checked),
+		cmocka_unit_test(embeddings_are_checked),
+		cmocka_unit_test(moderations_are_checked),
+		cmocka_unit_test(reranks_are_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

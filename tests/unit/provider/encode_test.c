@@ -82,13 +82,18 @@ static void split(struct golden *g, struct str text)
 static struct str render(const struct provider *p,
 			 const struct provider_call *c, struct arena *a)
 {
-	struct str text = arena_printf(a,
-				       STR_FMT " " STR_FMT
-					       " HTTP/1.1\nhost: " STR_FMT "\n",
-				       STR_ARG(c->method), STR_ARG(c->target),
-				       STR_ARG(provider_host(p, a)));
+	struct provider there = *p;
+	struct str text;
 	uint64_t len = 0;
 
+	assert_true(c->place <= p->place_count);
+	if (c->place > 0)
+		there.base = p->places[c->place - 1];
+	text = arena_printf(a,
+			    STR_FMT " " STR_FMT " HTTP/1.1\nhost: " STR_FMT
+				    "\n",
+			    STR_ARG(c->method), STR_ARG(c->target),
+			    STR_ARG(provider_host(&there, a)));
 	for (size_t i = 0; i < c->header_count; i++) {
 		text = arena_printf(a, STR_FMT STR_FMT ": " STR_FMT "\n",
 				    STR_ARG(text), STR_ARG(c->headers[i].name),
@@ -118,6 +123,8 @@ static enum llm_op op_of(const struct golden *g, struct str name)
 		[LLM_CHAT] = STR_INIT("chat"),
 		[LLM_COMPLETIONS] = STR_INIT("completions"),
 		[LLM_EMBEDDINGS] = STR_INIT("embeddings"),
+		[LLM_MODERATIONS] = STR_INIT("moderations"),
+		[LLM_RERANK] = STR_INIT("rerank"),
 		[LLM_MODELS] = STR_INIT("models"),
 		[LLM_RAW] = STR_INIT("raw"),
 	};
