@@ -22,18 +22,18 @@
 #include "json/splice.h"
 
 enum provider_caps {
-	PROVIDER_CHAT = 1,
-	PROVIDER_COMPLETIONS = 2,
-	PROVIDER_EMBEDDINGS = 4,
-	PROVIDER_LISTS_MODELS = 8,
-	PROVIDER_LOCAL = 16,        /* answers by itself: see generate */
-	PROVIDER_WANTS_IMAGES = 32, /* as data: it fetches none itself */
+	PROVIDER_CHAT = 1 << 0,
+	PROVIDER_COMPLETIONS = 1 << 1,
+	PROVIDER_EMBEDDINGS = 1 << 2,
+	PROVIDER_LISTS_MODELS = 1 << 3,
+	PROVIDER_LOCAL = 1 << 4,        /* answers by itself: see generate */
+	PROVIDER_WANTS_IMAGES = 1 << 5, /* as data: it fetches none itself */
 	/* Its authorization depends on the body, when there is no key. */
-	PROVIDER_SIGNS_BODY = 32,
+	PROVIDER_SIGNS_BODY = 1 << 6,
 	/* Refuses stream_options. */
-	PROVIDER_NO_STREAM_USAGE = 64,
-	PROVIDER_MODERATIONS = 128,
-	PROVIDER_RERANK = 256,
+	PROVIDER_NO_STREAM_USAGE = 1 << 7,
+	PROVIDER_MODERATIONS = 1 << 8,
+	PROVIDER_RERANK = 1 << 9,
 };
 
 struct provider;
