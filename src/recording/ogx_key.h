@@ -68,6 +68,6 @@ must_check int ogx_key(const struct ogx_call *call, int rule,
 struct str ogx_endpoint(struct str url, struct arena *a);
 
 /* Change a text as OGX does before it sums it.  Returns false when it stays. */
-bool ogx_normalise(struct str s, struct buf *out);
+bool ogx_normalise(struct str s, struct buf *out, void *unused);
 
 #endif

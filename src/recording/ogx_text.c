@@ -239,12 +239,13 @@ static void swap(struct str *s, struct buf *now, struct buf *aside)
 	*s = buf_str(now);
 }
 
-bool ogx_normalise(struct str s, struct buf *out)
+bool ogx_normalise(struct str s, struct buf *out, void *unused)
 {
 	struct buf now, aside;
 	struct out step = { .buf = &aside };
 	bool changed = false;
 
+	(void)unused;
 	buf_init(&now, out->max);
 	buf_init(&aside, out->max);
 	for (size_t i = 0; i <= countof(rules) && step.error == 0; i++) {

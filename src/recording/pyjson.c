@@ -8,7 +8,8 @@
 
 enum {
 	TEXT_MAX = 64 << 20,
-	DIGITS_MAX = 17
+	DIGITS_MAX = 17,
+	EXPONENT_MAX = 1 << 30
 };
 
 /* A member on its way to be printed. */
@@ -255,12 +256,57 @@ static double to_double(struct str raw, struct arena *a)
 	return strtod(arena_cz(a, raw), NULL);
 }
 
+/* Clamped, where more digits cannot make two numbers equal. */
+static int64_t exponent_of(struct str s)
+{
+	bool negative = s.len > 0 && s.ptr[0] == '-';
+	int64_t n = 0;
+
+	if (s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+'))
+		s = str_drop(s, 1);
+	for (size_t i = 0; i < s.len && n < EXPONENT_MAX; i++)
+		n = n * 10 + (s.ptr[i] - '0');
+	return negative ? -n : n;
+}
+
+/*
+ * All digits from the first to the last that is not zero, and the exponent of
+ * the last: equal numbers are equal texts, however they were written.
+ */
+static int dump_decimal(struct dump *d, struct str raw)
+{
+	bool negative = raw.ptr[0] == '-', point = false;
+	char *digits = arena_alloc(&d->arena, raw.len);
+	int64_t exponent = 0;
+	size_t n = 0, i = negative, count = 0;
+
+	for (; i < raw.len && (raw.ptr[i] | 0x20) != 'e'; i++) {
+		if (raw.ptr[i] == '.') {
+			point = true;
+			continue;
+		}
+		exponent -= point;
+		if (n > 0 || raw.ptr[i] != '0')
+			digits[n++] = raw.ptr[i];
+		count = raw.ptr[i] == '0' && n > 0 ? count + 1 : 0;
+	}
+	if (n == 0)
+		return buf_add(d->out, STR("0"));
+	if (i < raw.len)
+		exponent += exponent_of(str_drop(raw, i + 1));
+	return buf_printf(d->out, "%s%.*se%lld", negative ? "-" : "",
+			  (int)(n - count), digits,
+			  (long long)(exponent + (int64_t)count));
+}
+
 static int dump_number(struct dump *d, uint32_t v)
 {
 	struct str raw = json_raw(d->doc, v);
 	char text[PYJSON_FLOAT_MAX];
 	double n;
 
+	if (d->filter->decimals)
+		return dump_decimal(d, raw);
 	if (memchr(raw.ptr, '.', raw.len) == NULL &&
 	    memchr(raw.ptr, 'e', raw.len) == NULL &&
 	    memchr(raw.ptr, 'E', raw.len) == NULL) {
@@ -284,7 +330,9 @@ static int dump_string(struct dump *d, uint32_t v)
 		return pyjson_quote(d->out, s);
 	buf_init(&changed, TEXT_MAX);
 	r = pyjson_quote(d->out,
-			 d->filter->text(s, &changed) ? buf_str(&changed) : s);
+			 d->filter->text(s, &changed, d->filter->text_arg)
+				 ? buf_str(&changed)
+				 : s);
 	buf_fini(&changed);
 	return r;
 }

@@ -20,7 +20,9 @@ struct pyjson_filter {
 	 * The text that takes the place of a string value s, appended to out,
 	 * which is empty.  Returns false when s stays.
 	 */
-	bool (*text)(struct str s, struct buf *out);
+	bool (*text)(struct str s, struct buf *out, void *arg);
+	void *text_arg;
+	bool decimals;        /* numbers by exact value: 15e-1 for 1.50 */
 	int round_digits;     /* of floats behind the point; -1: as they are */
 	const uint32_t *skip; /* members that are left out, by value */
 	size_t skip_count;

@@ -114,7 +114,7 @@ static void texts_are_normalised(void **state)
 		bool changed;
 
 		buf_init(&out, OUT_MAX);
-		changed = ogx_normalise(texts[i].text, &out);
+		changed = ogx_normalise(texts[i].text, &out, NULL);
 		check_int(texts[i].name, changed, texts[i].want.len > 0);
 		check_str(texts[i].name, buf_str(&out), texts[i].want);
 		buf_fini(&out);
