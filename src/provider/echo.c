@@ -10,6 +10,7 @@ enum {
 
 struct provider_stream {
 	bool started;
+	struct echo_text text; /* of a text completion; else ... */
 	struct echo_plan plan;
 	struct echo_event next;
 	size_t at; /* bytes of the text that every choice has said */
@@ -79,13 +80,6 @@ static int too_long(const struct provider_reply *reply)
 static int start(const struct provider *p, const struct provider_request *req,
 		 struct provider_stream *s, const struct provider_reply *reply)
 {
-	if (req->op != LLM_CHAT) {
-		(void)api_fail(reply->error, reply->arena, 501, NULL, NULL,
-			       "Provider '" STR_FMT
-			       "' only offers chat completions.",
-			       STR_ARG(p->id));
-		return FAILED;
-	}
 	if (echo_plan_make(&s->plan, p, req, reply->arena, reply->error) != 0)
 		return FAILED;
 	s->started = true;
@@ -99,19 +93,50 @@ static int whole(const struct provider_stream *s, struct provider_reply *reply)
 							   : too_long(reply);
 }
 
-/* An event costs its own length, whatever the length of the answer. */
-static int generate(const struct provider *p,
-		    const struct provider_request *req,
-		    struct provider_stream *s, struct provider_reply *reply)
+/* The same for a text completion. */
+static int generate_text(const struct provider *p,
+			 const struct provider_request *req,
+			 struct provider_stream *s,
+			 struct provider_reply *reply)
+{
+	struct echo_text *t = &s->text;
+	int r;
+
+	if (!s->started)
+		echo_text_make(t, p, req, reply->arena);
+	s->started = true;
+	reply->wait_ns = t->pace_ns * (t->stream ? 1 : t->completion_tokens);
+	r = echo_text_write(t, reply->out);
+	return r < 0 ? too_long(reply) : r;
+}
+
+/* What comes in one piece. */
+static int generate_once(const struct provider_request *req,
+			 struct provider_reply *reply)
 {
 	int r;
 
-	reply->wait_ns = 0;
-	if (req->op == LLM_MODELS) {
-		return echo_write_models(STR("echo"), reply->out) == 0
+	if (req->op == LLM_EMBEDDINGS) {
+		return echo_vectors_write(req, reply->arena, reply->out,
+					  reply->error) == 0
 			       ? 0
-			       : too_long(reply);
+			       : FAILED;
 	}
+	if (req->op == LLM_MODELS)
+		r = echo_write_models(STR("echo"), reply->out);
+	else
+		r = echo_rank_write(req, reply->arena, reply->out);
+	return r == 0 ? 0 : too_long(reply);
+}
+
+/* An event costs its own length, whatever the length of the answer. */
+static int generate_chat(const struct provider *p,
+			 const struct provider_request *req,
+			 struct provider_stream *s,
+			 struct provider_reply *reply)
+{
+	int r;
+
 	if (!s->started) {
 		r = start(p, req, s, reply);
 		if (r != 0)
@@ -126,10 +151,23 @@ static int generate(const struct provider *p,
 	return advance(s) ? MORE : 0;
 }
 
+static int generate(const struct provider *p,
+		    const struct provider_request *req,
+		    struct provider_stream *s, struct provider_reply *reply)
+{
+	reply->wait_ns = 0;
+	if (req->op == LLM_CHAT)
+		return generate_chat(p, req, s, reply);
+	if (req->op == LLM_COMPLETIONS)
+		return generate_text(p, req, s, reply);
+	return generate_once(req, reply);
+}
+
 const struct provider_type echo_type = {
 	.name = "inline::echo",
 	.id = "echo",
-	.caps = PROVIDER_CHAT | PROVIDER_LISTS_MODELS | PROVIDER_LOCAL,
+	.caps = PROVIDER_CHAT | PROVIDER_COMPLETIONS | PROVIDER_EMBEDDINGS |
+		PROVIDER_RERANK | PROVIDER_LISTS_MODELS | PROVIDER_LOCAL,
 	.key_optional = true,
 	.settings = settings,
 	.setup = setup,

@@ -33,7 +33,7 @@ size_t echo_plan_piece(struct str text)
 	return n;
 }
 
-static int64_t count_pieces(struct str text)
+int64_t echo_plan_count(struct str text)
 {
 	int64_t count = 0;
 
@@ -42,8 +42,7 @@ static int64_t count_pieces(struct str text)
 	return count;
 }
 
-/* The first pieces of text, at most max. */
-static struct str take_pieces(struct str text, int64_t max)
+struct str echo_plan_take(struct str text, int64_t max)
 {
 	size_t len = 0;
 
@@ -72,7 +71,7 @@ static struct str last_text(const struct json *doc, uint32_t messages,
 	     v = json_next(doc, v)) {
 		struct arena_mark mark = arena_mark(a);
 
-		*prompt_tokens += count_pieces(message_text(doc, v, a));
+		*prompt_tokens += echo_plan_count(message_text(doc, v, a));
 		arena_rewind(a, mark);
 		if (is_said_to(doc, v))
 			last = v;
@@ -80,8 +79,8 @@ static struct str last_text(const struct json *doc, uint32_t messages,
 	return message_text(doc, last, a);
 }
 
-static struct str hash_text(const char *prefix, uint64_t seed, struct str body,
-			    struct arena *a)
+struct str echo_plan_id(const char *prefix, uint64_t seed, struct str body,
+			struct arena *a)
 {
 	uint64_t high = map_hash(seed, body);
 	uint64_t low = map_hash(high, body);
@@ -187,34 +186,41 @@ static size_t stop_at(const struct json *doc, uint32_t stop, struct str text,
 	return word.len > 0 ? str_find(text, word) : text.len;
 }
 
+struct str echo_plan_stop(const struct json *doc, uint32_t stop,
+			  struct str text, struct arena *a)
+{
+	size_t least = text.len;
+
+	if (json_type(doc, stop) == JSON_STRING)
+		least = stop_at(doc, stop, text, a);
+	for (uint32_t v = json_first(doc, stop); v != JSON_NONE;
+	     v = json_next(doc, v)) {
+		size_t at = stop_at(doc, v, text, a);
+
+		least = at < least ? at : least;
+	}
+	return str_take(text, least);
+}
+
 /* Cut the answer as stop and the token limit say. */
 static void plan_limits(struct echo_plan *plan, const struct json *doc,
 			const struct chat_request *chat, struct arena *a)
 {
-	size_t least = plan->text.len;
 	struct str cut;
 
 	plan->finish = plan->tool.len > 0 ? "tool_calls" : "stop";
-	if (json_type(doc, chat->stop) == JSON_STRING)
-		least = stop_at(doc, chat->stop, plan->text, a);
-	for (uint32_t v = json_first(doc, chat->stop); v != JSON_NONE;
-	     v = json_next(doc, v)) {
-		size_t at = stop_at(doc, v, plan->text, a);
-
-		least = at < least ? at : least;
-	}
 	if (plan->tool.len == 0)
-		plan->text = str_take(plan->text, least);
+		plan->text = echo_plan_stop(doc, chat->stop, plan->text, a);
 	if (chat->max_tokens > 0) {
-		cut = take_pieces(plan->text, chat->max_tokens);
+		cut = echo_plan_take(plan->text, chat->max_tokens);
 		if (cut.len < plan->text.len)
 			plan->finish = "length";
 		plan->text = cut;
 	}
-	plan->completion_tokens = count_pieces(plan->text);
+	plan->completion_tokens = echo_plan_count(plan->text);
 }
 
-static int64_t pace_of(const struct provider *p,
+int64_t echo_plan_pace(const struct provider *p,
 		       const struct provider_request *req)
 {
 	const int64_t *configured = p->state;
@@ -242,12 +248,12 @@ int echo_plan_make(struct echo_plan *plan, const struct provider *p,
 				CHOICES_MAX);
 	}
 	*plan = (struct echo_plan){
-		.id = hash_text("chatcmpl-", 1, req->doc->text, a),
-		.tool_call_id = hash_text("call_", 2, req->doc->text, a),
+		.id = echo_plan_id("chatcmpl-", 1, req->doc->text, a),
+		.tool_call_id = echo_plan_id("call_", 2, req->doc->text, a),
 		.model = req->model,
 		.created = req->wall_ns / CLOCK_S,
 		.choices = chat.n,
-		.pace_ns = pace_of(p, req),
+		.pace_ns = echo_plan_pace(p, req),
 		.stream = chat.stream,
 		.include_usage = chat.include_usage,
 	};

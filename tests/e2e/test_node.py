@@ -78,3 +78,15 @@ def test_an_abort_is_seen_upstream(node, gateway, upstream):
     assert node(gateway, "abort") == {"first": "first"}
     assert gone.wait(10 * SLOW) and seconds[0] is not None
     gateway.wait_text("POST /v1/chat/completions")
+
+
+def test_echo_completes_and_embeds(node, start):
+    q = start()
+    assert node(q, "completions", "echo/echo") == {"text": "one two", "streamed": "one two", "model": "echo/echo"}
+    assert node(q, "embeddings", "echo/echo") == {"same": True, "count": 2, "length": 4, "model": "echo/echo"}
+
+
+def test_moderations(node, gateway, upstream):
+    result = {"flagged": False, "categories": {}, "category_scores": {}}
+    upstream.handler = lambda call: call.json(200, {"id": "m", "model": "omni", "results": [result]})
+    assert node(gateway, "moderations") == result

@@ -1,4 +1,7 @@
 """The official Python SDK against quipu."""
+import base64
+import json
+import struct
 import time
 
 import pytest
@@ -128,3 +131,81 @@ def test_echo_streams(start):
                                                 messages=[{"role": "user", "content": "hello there"}]))
     assert any("hello" in (p.choices[0].delta.content or "") for p in parts if p.choices)
     assert time.time() - parts[0].created < 3600
+
+
+def text_event(text, **more):
+    value = {"id": "c", "object": "text_completion", "created": 1, "model": "m1-2026",
+             "choices": [{"text": text, "index": 0, "logprobs": None, "finish_reason": None}], **more}
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+def test_text_completions(client, upstream):
+    upstream.handler = lambda call: call.json(200, {
+        "id": "c", "object": "text_completion", "created": 1, "model": "m1-2026",
+        "choices": [{"text": " upon", "index": 0, "logprobs": None, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}})
+    r = client.completions.create(model="openai/m1", prompt="Once", logprobs=2, best_of=2, n=1, suffix=".")
+    assert (r.choices[0].text, r.model, r.usage.total_tokens) == (" upon", "openai/m1", 2)
+    upstream.handler = lambda call: call.stream([text_event("a"), text_event("b")])
+    parts = list(client.completions.create(model="openai/m1", prompt=[1, 2], stream=True))
+    assert "".join(p.choices[0].text for p in parts) == "ab"
+    assert {p.model for p in parts} == {"openai/m1"}
+
+
+@pytest.mark.parametrize("asked", [openai.NOT_GIVEN, "float", "base64"])
+@pytest.mark.parametrize("given", ["float", "base64"])
+def test_embeddings(client, upstream, asked, given):
+    vectors = [[0.5, -0.25, 1.5], [0.006929283142089844, 0.0, -1.0]]
+    coded = [base64.b64encode(struct.pack("<3f", *v)).decode() for v in vectors]
+    upstream.handler = lambda call: call.json(200, {
+        "object": "list", "model": "m1-2026", "usage": {"prompt_tokens": 2, "total_tokens": 2},
+        "data": [{"object": "embedding", "index": i, "embedding": v}
+                 for i, v in enumerate(vectors if given == "float" else coded)]})
+    r = client.embeddings.create(model="openai/m1", input=["a", "b"], encoding_format=asked, dimensions=3)
+    got = [d.embedding for d in r.data]
+    if asked == "base64":
+        assert got == coded
+    else:
+        assert [struct.pack("<3f", *v) for v in got] == [struct.pack("<3f", *v) for v in vectors]
+    assert ([d.index for d in r.data], r.model, r.usage.total_tokens) == ([0, 1], "openai/m1", 2)
+
+
+def test_moderations(client, upstream):
+    upstream.handler = lambda call: call.json(200, {"id": "modr-1", "model": "omni", "results": [
+        {"flagged": True, "categories": {"violence": True}, "category_scores": {"violence": 0.9}}]})
+    r = client.moderations.create(input=["x"])
+    assert r.results[0].flagged and r.results[0].category_scores.violence == 0.9
+    assert upstream.chat_requests()[0].target == "/v1/moderations"
+
+
+@pytest.mark.parametrize("call, param", [
+    (lambda c: c.completions.create(model="openai/m1", prompt=[]), "prompt"),
+    (lambda c: c.completions.create(model="openai/m1", prompt="x", logprobs=9), "logprobs"),
+    (lambda c: c.embeddings.create(model="openai/m1", input=[[1], []]), "input[1]"),
+    (lambda c: c.embeddings.create(model="openai/m1", input="x", dimensions=0), "dimensions"),
+    (lambda c: c.moderations.create(input=[{"type": "text"}]), "input[0].text"),
+])
+def test_mistakes_are_bad_requests_with_their_member(client, call, param):
+    with pytest.raises(openai.BadRequestError) as e:
+        call(client)
+    assert (e.value.param, e.value.type) == (param, "invalid_request_error")
+
+
+def test_a_list_as_error_is_told(client, upstream):
+    """Google's shape: a list of one."""
+    upstream.handler = lambda call: call.json(400, [{"error": {"code": 400, "message": "no such", "status": "INVALID_ARGUMENT"}}])
+    for call in (lambda: client.embeddings.create(model="openai/m1", input="x"),
+                 lambda: client.completions.create(model="openai/m1", prompt="x")):
+        with pytest.raises(openai.BadRequestError) as e:
+            call()
+        assert e.value.body["message"] == "no such"
+        assert e.value.code == "INVALID_ARGUMENT"
+
+
+def test_echo_completes_and_embeds(start):
+    client = openai.OpenAI(base_url=start().url + "/v1", api_key="none", max_retries=0)
+    assert client.completions.create(model="echo/echo", prompt="hi you").choices[0].text == "hi you"
+    parts = client.completions.create(model="echo/echo", prompt="hi you", stream=True)
+    assert "".join(p.choices[0].text for p in parts) == "hi you"
+    vector = client.embeddings.create(model="echo/echo", input="hi", dimensions=8).data[0].embedding
+    assert len(vector) == 8 and abs(sum(x * x for x in vector) - 1) < 1e-5

@@ -24,6 +24,24 @@ const cases = {
 	async stream() {
 		return collect(await client.chat.completions.create({ model, messages, n: 2, stream: true }));
 	},
+	async completions() {
+		const r = await client.completions.create({ model, prompt: "one two" });
+		let streamed = "";
+		for await (const part of await client.completions.create({ model, prompt: "one two", stream: true }))
+			streamed += part.choices[0].text;
+		return { text: r.choices[0].text, streamed, model: r.model };
+	},
+	async embeddings() {
+		const ask = { model, input: ["a", "b"], dimensions: 4 };
+		const coded = await client.embeddings.create(ask);
+		const plain = await client.embeddings.create({ ...ask, encoding_format: "float" });
+		const vectors = (r) => r.data.map((d) => Array.from(d.embedding, Math.fround));
+		return { same: JSON.stringify(vectors(coded)) === JSON.stringify(vectors(plain)), count: vectors(coded).length,
+			length: vectors(coded)[0].length, model: coded.model };
+	},
+	async moderations() {
+		return (await client.moderations.create({ input: "x" })).results[0];
+	},
 	async models() {
 		const ids = [];
 		for await (const m of client.models.list())
