@@ -1,6 +1,7 @@
 #include "config/models.h"
 
 #include "config/layer.h"
+#include "config/targets.h"
 #include "config/tojson.h"
 #include "config/value.h"
 
@@ -9,15 +10,15 @@ struct models {
 	struct map seen; /* ids to the entry's struct */
 };
 
-static void note_provider(struct load *l, struct str path,
+void models_note_provider(struct load *l, struct str path, struct str id,
 			  const struct config_value *v)
 {
-	struct str name = problem_quote(&l->scratch, v->value);
+	struct str name = problem_quote(&l->scratch, id);
 	struct str near = STR_NULL;
 	size_t best = SIZE_MAX, d;
 
 	for (size_t i = 0; i < l->cfg->provider_count; i++) {
-		if (value_is_near(l->cfg->providers[i].id, v->value, &d) &&
+		if (value_is_near(l->cfg->providers[i].id, id, &d) &&
 		    d < best) {
 			near = l->cfg->providers[i].id;
 			best = d;
@@ -25,14 +26,12 @@ static void note_provider(struct load *l, struct str path,
 	}
 	if (near.len > 0) {
 		problem_error(&l->problems, layer_place(v),
-			      STR_FMT
-			      "provider_id: there is no provider " STR_FMT
-			      "; did you mean \"" STR_FMT "\"?",
+			      STR_FMT ": there is no provider " STR_FMT
+				      "; did you mean \"" STR_FMT "\"?",
 			      STR_ARG(path), STR_ARG(name), STR_ARG(near));
 	} else {
 		problem_error(&l->problems, layer_place(v),
-			      STR_FMT
-			      "provider_id: there is no provider " STR_FMT,
+			      STR_FMT ": there is no provider " STR_FMT,
 			      STR_ARG(path), STR_ARG(name));
 	}
 }
@@ -58,8 +57,13 @@ static bool has_provider(struct load *l, struct str path,
 		m->any_provider = true;
 		return true;
 	}
-	if (known == NULL)
-		note_provider(l, path, v);
+	if (known == NULL) {
+		models_note_provider(l,
+				     arena_printf(&l->scratch,
+						  STR_FMT "provider_id",
+						  STR_ARG(path)),
+				     m->provider_id, v);
+	}
 	return known != NULL && known != load_dropped;
 }
 
@@ -109,13 +113,34 @@ static void take_metadata(struct load *l, const struct tree_node *entry,
 	}
 }
 
+/* By its targets, or else by its provider. */
+static bool is_served(struct load *l, const struct tree_node *entry,
+		      const struct layer *layer, struct config_model *model)
+{
+	const struct config_value *v = layer_find(layer, STR("provider_id"));
+	const struct config_value *other =
+		layer_find(layer, STR("provider_model_id"));
+
+	if (!targets_load(l, entry, layer->path, model))
+		return has_provider(l, layer->path, model, v, entry->at);
+	if (v->origin.len == 0)
+		v = other;
+	if (v->origin.len > 0) {
+		problem_error(&l->problems, layer_place(v),
+			      STR_FMT STR_FMT ": does not go with targets",
+			      STR_ARG(layer->path),
+			      STR_ARG(str_of(v->setting->key)));
+	}
+	return model->target_count > 0;
+}
+
 static void take_entry(struct models *m, const struct tree_node *entry,
 		       struct str path)
 {
 	struct load *l = m->load;
 	struct config_model *model = &l->cfg->models[l->cfg->model_count];
 	struct layer layer = { .path = path, .ignored = schema_model_ignored };
-	const struct config_value *id, *provider;
+	const struct config_value *id;
 
 	(void)layer_add(l, &layer, schema_model, STR(""), LAYER_ENV_NONE);
 	layer_walk(l, &layer, entry);
@@ -123,14 +148,13 @@ static void take_entry(struct models *m, const struct tree_node *entry,
 	*model = (struct config_model){ 0 };
 	layer_store(l, &layer.blocks[0], model);
 	id = layer_find(&layer, STR("model_id"));
-	provider = layer_find(&layer, STR("provider_id"));
 	model->origin = id->origin;
 	if (model->upstream_id.len == 0)
 		model->upstream_id = model->id;
 	model->any_model = str_eq(model->upstream_id, STR("auto"));
 	take_metadata(l, entry, path, model);
-	if (!has_provider(l, path, model, provider, entry->at) ||
-	    model->id.len == 0 || !is_new(m, path, model, id))
+	if (!is_served(l, entry, &layer, model) || model->id.len == 0 ||
+	    !is_new(m, path, model, id))
 		return;
 	(void)map_put(&m->seen, model->id, model);
 	l->cfg->model_count++;

@@ -25,6 +25,9 @@ extern const struct setting schema_provider_entry[];
 /* An entry of registered_resources.models; in struct config_model. */
 extern const struct setting schema_model[];
 
+/* An entry of a model's targets; in struct config_target. */
+extern const struct setting schema_target[];
+
 /*
  * Keys that have no row: OGX's, which quipu does not use, and those that other
  * code reads.  One list for each table above, key NULL ends.

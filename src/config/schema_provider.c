@@ -153,6 +153,27 @@ const struct setting schema_model[] = {
 	{ 0 },
 };
 
+const struct setting schema_target[] = {
+	{ .key = "model",
+	  .required = true,
+	  .help = "provider_id/model; empty drops the target",
+	  IN(config_target, model) },
+	{ .key = "weight",
+	  .kind = SETTING_INT,
+	  .def = "1",
+	  .min = 1,
+	  .max = 1000,
+	  .help = "its share among those of the same priority",
+	  IN(config_target, weight) },
+	{ .key = "priority",
+	  .kind = SETTING_INT,
+	  .def = "1",
+	  .max = 1000,
+	  .help = "the lowest number is asked first",
+	  IN(config_target, priority) },
+	{ 0 },
+};
+
 const struct schema_ignored schema_provider_ignored[] = {
 	{ 0 },
 };
@@ -165,5 +186,6 @@ const struct schema_ignored schema_provider_entry_ignored[] = {
 
 const struct schema_ignored schema_model_ignored[] = {
 	{ "metadata", true },
+	{ "targets", true },
 	{ 0 },
 };

@@ -178,6 +178,34 @@ static void provider(struct show *s, const struct config_provider *p)
 	table(s, prefix, p->network_values);
 }
 
+static void target(struct show *s, const struct config_model *m, size_t i)
+{
+	static const struct setting rows[] = { { .key = "model" },
+					       { .key = "weight" },
+					       { .key = "priority" } };
+	const struct config_target *t = &m->targets[i];
+	char weight[24], priority[24];
+	struct config_value v[4] = {
+		{ .setting = &rows[0], .value = t->model },
+		{ .setting = &rows[1], .value = { weight, 0 } },
+		{ .setting = &rows[2], .value = { priority, 0 } },
+	};
+	struct buf prefix;
+
+	v[1].value.len = (size_t)snprintf(weight, sizeof(weight), "%lld",
+					  (long long)t->weight);
+	v[2].value.len = (size_t)snprintf(priority, sizeof(priority), "%lld",
+					  (long long)t->priority);
+	for (size_t j = 0; j < 3; j++)
+		v[j].origin = m->origin;
+	buf_init(&prefix, LINE_MAX_BYTES);
+	s->error = buf_printf(&prefix, "models." STR_FMT ".targets[%zu].",
+			      STR_ARG(m->id), i);
+	if (s->error == 0)
+		table(s, buf_str(&prefix), v);
+	buf_fini(&prefix);
+}
+
 static void model(struct show *s, const struct config_model *m)
 {
 	static const struct setting rows[] = { { .key = "provider_id" },
@@ -197,6 +225,8 @@ static void model(struct show *s, const struct config_model *m)
 	if (s->error == 0)
 		table(s, buf_str(&prefix), v);
 	buf_fini(&prefix);
+	for (size_t i = 0; i < m->target_count && s->error == 0; i++)
+		target(s, m, i);
 }
 
 static void all(struct show *s, const struct config *c)

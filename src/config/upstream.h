@@ -57,17 +57,28 @@ struct config_member {
 	struct str name, json;
 };
 
+/* One of those that serve a model. */
+struct config_target {
+	struct str provider_id; /* of one in providers */
+	struct str upstream_id;
+	struct str model;         /* both, as written */
+	int64_t weight, priority; /* the lowest number is asked first */
+};
+
 struct config_model {
 	struct str id;          /* what clients ask for */
 	struct str provider_id; /* of one in providers; any_provider: "all" */
 	struct str upstream_id; /* provider_model_id, or id */
 	struct str type;        /* "llm", "embedding", "rerank" */
 	struct str origin;
-	bool any_provider; /* the first that lists upstream_id */
+	bool any_provider; /* all that list upstream_id, in turn */
 	bool any_model;    /* upstream_id "auto": the first of the type */
 	/* Of metadata. */
 	struct config_member *members;
 	size_t member_count;
+	/* targets: instead of provider_id and upstream_id. */
+	struct config_target *targets;
+	size_t target_count;
 };
 
 #endif

@@ -27,9 +27,6 @@ static void add_model(struct catalog *c, struct model m,
 	slot = &c->models[c->model_count];
 	if (m.created_s == 0)
 		m.created_s = was != NULL ? was->created_s : now_s;
-	m.key = arena_printf(&c->arena, STR_FMT "/" STR_FMT,
-			     STR_ARG(m.upstream->provider.id),
-			     STR_ARG(m.upstream_id));
 	*slot = m;
 	c->model_count++;
 	(void)map_put(&c->by_id, slot->id, slot);
@@ -70,50 +67,119 @@ static const struct provider_model *pick(const struct config_model *m,
 	return NULL;
 }
 
-/*
- * Who serves it, and under which name.  "all" and "auto" are looked up in the
- * lists: while none has such a model, nobody does.
- */
-static bool find_target(const struct catalog *c, const struct config_model *m,
-			struct model *out)
-{
-	const struct registry *reg = c->registry;
+/* The targets of a registered model while they are being found. */
+struct finding {
+	struct catalog *catalog;
+	const struct config_model *model;
+	struct target found[CHOICE_TARGETS_MAX];
+	size_t count;
+};
 
-	out->upstream_id = m->upstream_id;
-	if (!m->any_provider && !m->any_model) {
-		out->upstream = registry_find(reg, m->provider_id);
-		return out->upstream != NULL;
-	}
+static void add_target(struct finding *f, struct target t)
+{
+	size_t at = f->count;
+
+	if (f->count == CHOICE_TARGETS_MAX)
+		return;
+	/* In the order in which they are asked. */
+	for (; at > 0 && f->found[at - 1].priority > t.priority; at--)
+		f->found[at] = f->found[at - 1];
+	t.key = arena_printf(&f->catalog->arena, STR_FMT "/" STR_FMT,
+			     STR_ARG(t.upstream->provider.id),
+			     STR_ARG(t.upstream_id));
+	f->found[at] = t;
+	f->count++;
+}
+
+static void add_named(struct finding *f, struct str provider_id,
+		      struct target t)
+{
+	t.upstream = registry_find(f->catalog->registry, provider_id);
+	if (t.upstream != NULL &&
+	    is_allowed(&t.upstream->provider, t.upstream_id))
+		add_target(f, t);
+}
+
+/*
+ * "all" and "auto" are looked up in the lists: while none has such a model,
+ * nobody serves it.
+ */
+static void add_searched(struct finding *f)
+{
+	const struct registry *reg = f->catalog->registry;
+	const struct config_model *m = f->model;
+
 	for (size_t i = 0; i < reg->upstream_count; i++) {
 		const struct upstream *u = &reg->upstreams[i];
-		const struct provider_model *one;
+		const struct provider_model *one = NULL;
 
-		if (!m->any_provider && !str_eq(u->provider.id, m->provider_id))
-			continue;
-		one = pick(m, u, &c->lists[i]);
+		if (m->any_provider || str_eq(u->provider.id, m->provider_id))
+			one = pick(m, u, &f->catalog->lists[i]);
 		if (one == NULL)
 			continue;
-		out->upstream = u;
-		out->upstream_id = one->id;
-		return true;
+		add_target(f, (struct target){ .upstream = u,
+					       .upstream_id = one->id,
+					       .weight = 1,
+					       .priority = (unsigned)i });
 	}
-	return false;
+}
+
+static void find_targets(struct finding *f)
+{
+	const struct config_model *m = f->model;
+
+	if (m->target_count == 0 && (m->any_provider || m->any_model)) {
+		add_searched(f);
+	} else if (m->target_count == 0) {
+		add_named(f, m->provider_id,
+			  (struct target){ .upstream_id = m->upstream_id,
+					   .weight = 1 });
+	}
+	for (size_t i = 0; i < m->target_count; i++) {
+		const struct config_target *t = &m->targets[i];
+
+		add_named(f, t->provider_id,
+			  (struct target){ .upstream_id = t->upstream_id,
+					   .weight = (unsigned)t->weight,
+					   .priority =
+						   (unsigned)t->priority });
+	}
+}
+
+static struct model make_registered(const struct finding *f)
+{
+	struct model m = { .id = f->model->id,
+			   .type = f->model->type,
+			   .config = f->model,
+			   .upstream = f->found[0].upstream,
+			   .upstream_id = f->found[0].upstream_id,
+			   .key = f->found[0].key };
+	struct target *all;
+
+	if (f->count < 2)
+		return m;
+	all = arena_alloc(&f->catalog->arena, f->count * sizeof(*all));
+	memcpy(all, f->found, f->count * sizeof(*all));
+	m.targets = all;
+	m.target_count = f->count;
+	return m;
 }
 
 static void add_registered(struct catalog *c, const struct catalog *before,
 			   int64_t now_s)
 {
 	const struct config *cfg = c->registry->config;
+	struct finding *f = xcalloc(1, sizeof(*f));
 
+	f->catalog = c;
 	for (size_t i = 0; i < cfg->model_count; i++) {
-		const struct config_model *m = &cfg->models[i];
-		struct model model = { .id = m->id,
-				       .type = m->type,
-				       .config = m };
-
-		if (find_target(c, m, &model))
-			add_model(c, model, before, now_s);
+		f->model = &cfg->models[i];
+		f->count = 0;
+		find_targets(f);
+		if (f->count > 0)
+			add_model(c, make_registered(f), before, now_s);
 	}
+	free(f);
 }
 
 /* A list of the upstream, or of what it is allowed to serve when it has none. */
@@ -123,17 +189,17 @@ static void add_listed(struct catalog *c, const struct upstream *u,
 {
 	for (size_t i = 0; i < list->count; i++) {
 		const struct provider_model *m = &list->items[i];
-		struct str id = m->id;
+		struct str id;
 
-		if (!is_allowed(&u->provider, id))
+		if (!is_allowed(&u->provider, m->id))
 			continue;
+		id = arena_printf(&c->arena, STR_FMT "/" STR_FMT,
+				  STR_ARG(u->provider.id), STR_ARG(m->id));
 		add_model(c,
 			  (struct model){
-				  .id = arena_printf(&c->arena,
-						     STR_FMT "/" STR_FMT,
-						     STR_ARG(u->provider.id),
-						     STR_ARG(id)),
-				  .upstream_id = id,
+				  .id = id,
+				  .key = id,
+				  .upstream_id = m->id,
 				  .type = type_of(u, m),
 				  .created_s = m->created_s,
 				  .upstream = u },
@@ -262,8 +328,9 @@ static int not_found(const struct catalog *c, struct str id, struct arena *a,
 	bool prefixed = str_cut(id, '/', &head, &tail);
 
 	if (is_registered(c, id)) {
-		hint = STR(" It is registered, but no provider lists a model "
-			   "for it now; GET /v1/providers says why.");
+		hint = STR(" It is registered, but no provider lists or "
+			   "allows a model for it now; GET /v1/providers says "
+			   "more.");
 	} else if (hint.len == 0 && prefixed) {
 		hint = arena_printf(a,
 				    " There is no provider '" STR_FMT

@@ -100,6 +100,7 @@ static void the_page_has_every_key(void **state)
 	check_table(page, schema_network);
 	check_table(page, schema_provider);
 	check_table(page, schema_model);
+	check_table(page, schema_target);
 	buf_fini(&b);
 }
 
