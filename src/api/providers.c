@@ -7,7 +7,7 @@
 #include <assert.h>
 
 enum {
-	PROVIDERS_BYTES_MAX = 1 << 20
+	PROVIDERS_BYTES_MAX = 4 << 20
 };
 
 /* A shorthand has given its value to others. */
@@ -22,7 +22,41 @@ static void write_values(struct json_writer *w, const struct config_value *v)
 }
 
 /* What is known from the last look at the upstream's model list. */
-static void write_health(struct json_writer *w, const struct upstream *u,
+static void write_breaker(struct json_writer *w, const struct breaker *b,
+			  struct str model, int64_t now_ns)
+{
+	const char *state = breaker_state(b, now_ns);
+	bool is_open = b->open && b->until_ns > now_ns;
+
+	json_object(w);
+	json_member_str(w, STR("model"), model);
+	json_member_str(w, STR("state"), str_of(state));
+	json_member_int(w, STR("retry_in_ms"),
+			is_open ? (b->until_ns - now_ns) / CLOCK_MS : 0);
+	json_end(w);
+}
+
+/* Models that failed of late, as this worker has seen it. */
+static void write_targets(struct json_writer *w, const struct breakers *all,
+			  struct str provider_id, int64_t now_ns)
+{
+	const struct map_entry *e;
+	size_t at = 0;
+
+	json_member(w, STR("targets"));
+	json_array(w);
+	while ((e = map_next(&all->by_key, &at)) != NULL) {
+		struct str head, model;
+
+		(void)str_cut(e->key, '/', &head, &model);
+		if (str_eq(head, provider_id))
+			write_breaker(w, e->value, model, now_ns);
+	}
+	json_end(w);
+}
+
+static void write_health(struct json_writer *w, const struct api_call *c,
+			 const struct upstream *u,
 			 const struct model_list *list)
 {
 	json_member(w, STR("health"));
@@ -39,13 +73,15 @@ static void write_health(struct json_writer *w, const struct upstream *u,
 		json_member_str(w, STR("message"),
 				STR("Not known before its first answer."));
 	}
+	write_targets(w, &c->worker->breakers, u->provider.id,
+		      task_now(c->task));
 	json_end(w);
 }
 
-static void write_provider(struct json_writer *w, const struct catalog *c,
+static void write_provider(struct json_writer *w, const struct api_call *c,
 			   size_t i)
 {
-	const struct upstream *u = &c->registry->upstreams[i];
+	const struct upstream *u = &c->catalog->registry->upstreams[i];
 	const struct provider *p = &u->provider;
 
 	json_object(w);
@@ -57,7 +93,7 @@ static void write_provider(struct json_writer *w, const struct catalog *c,
 	write_values(w, p->config->values);
 	write_values(w, p->config->common);
 	json_end(w);
-	write_health(w, u, &c->lists[i]);
+	write_health(w, c, u, &c->catalog->lists[i]);
 	json_end(w);
 }
 
@@ -85,7 +121,7 @@ void providers_list(struct api_call *c)
 	json_member(&w, STR("data"));
 	json_array(&w);
 	for (size_t i = 0; i < c->catalog->registry->upstream_count; i++)
-		write_provider(&w, c->catalog, i);
+		write_provider(&w, c, i);
 	json_end(&w);
 	json_end(&w);
 	reply(c, &w);
@@ -112,7 +148,7 @@ void providers_get(struct api_call *c)
 	}
 	buf_init(&out, PROVIDERS_BYTES_MAX);
 	json_writer_init(&w, &out);
-	write_provider(&w, c->catalog, (size_t)(u - reg->upstreams));
+	write_provider(&w, c, (size_t)(u - reg->upstreams));
 	reply(c, &w);
 	buf_fini(&out);
 }

@@ -141,8 +141,7 @@ static void find_targets(struct finding *f)
 		add_named(f, t->provider_id,
 			  (struct target){ .upstream_id = t->upstream_id,
 					   .weight = (unsigned)t->weight,
-					   .priority =
-						   (unsigned)t->priority });
+					   .priority = (unsigned)t->priority });
 	}
 }
 
@@ -196,13 +195,12 @@ static void add_listed(struct catalog *c, const struct upstream *u,
 		id = arena_printf(&c->arena, STR_FMT "/" STR_FMT,
 				  STR_ARG(u->provider.id), STR_ARG(m->id));
 		add_model(c,
-			  (struct model){
-				  .id = id,
-				  .key = id,
-				  .upstream_id = m->id,
-				  .type = type_of(u, m),
-				  .created_s = m->created_s,
-				  .upstream = u },
+			  (struct model){ .id = id,
+					  .key = id,
+					  .upstream_id = m->id,
+					  .type = type_of(u, m),
+					  .created_s = m->created_s,
+					  .upstream = u },
 			  before, now_s);
 	}
 }
