@@ -18,7 +18,8 @@ static const char usage[] =
 	"quipu " QUIPU_VERSION " - between applications and language models\n"
 	"\n"
 	"usage:\n"
-	"  quipu serve [--config FILE] [flags]   answer OpenAI-style requests\n"
+	"  quipu serve [FILE] [flags]            answer OpenAI-style requests\n"
+	"  quipu serve starter                   every provider, by its key\n"
 	"  quipu config check FILE               is this configuration right?\n"
 	"  quipu config show [flags]             every value and its origin\n"
 	"  quipu recordings ls DIR               what was recorded\n"
@@ -37,7 +38,7 @@ static const char usage[] =
 	"[{\"role\":\"user\",\"content\":\"hi\"}]}'\n";
 
 static const char serve_usage[] =
-	"usage: quipu serve [flags]\n"
+	"usage: quipu serve [FILE|NAME] [flags]\n"
 	"\n"
 	"Answers OpenAI-style requests.  Values come from built-in defaults, a\n"
 	"YAML file, the environment and flags; the later wins.\n"

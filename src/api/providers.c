@@ -63,6 +63,11 @@ static void write_health(struct json_writer *w, const struct api_call *c,
 	json_object(w);
 	if (u->origin == NULL) {
 		json_member_str(w, STR("status"), STR("OK"));
+	} else if (list->keyless) {
+		json_member_str(w, STR("status"), STR("Not Implemented"));
+		json_member_str(w, STR("message"),
+				STR("No key is configured: requests bring "
+				    "their own."));
 	} else if (list->failure.len > 0) {
 		json_member_str(w, STR("status"), STR("Error"));
 		json_member_str(w, STR("message"), list->failure);

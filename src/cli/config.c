@@ -1,5 +1,7 @@
 #include "cli/config.h"
 
+#include "cli/cluster.h"
+
 #include <stdlib.h>
 
 enum {
@@ -61,13 +63,25 @@ static int show(const struct config *cfg, bool as_json)
 	return r == 0 ? 0 : EXIT_BAD;
 }
 
-static int say_ok(const struct config *cfg)
+/* What only shows when providers and certificates are made of it, too. */
+static int check(struct config *cfg, char **environment)
 {
 	struct str file = cfg->values[0].value;
+	struct buf messages;
+	int r;
 
-	(void)printf(STR_FMT ": ok\n",
-		     STR_ARG(file.len > 0 ? file : STR("no file")));
-	return 0;
+	if (file.len == 0)
+		file = STR("no file");
+	buf_init(&messages, CONFIG_MESSAGES_MAX);
+	r = cluster_check(cfg, environment, &messages);
+	if (r == 0) {
+		(void)printf(STR_FMT ": ok\n", STR_ARG(file));
+	} else {
+		(void)fprintf(stderr, STR_FMT ": error: " STR_FMT,
+			      STR_ARG(file), STR_ARG(buf_str(&messages)));
+	}
+	buf_fini(&messages);
+	return r == 0 ? 0 : EXIT_BAD;
 }
 
 static bool wants_help(int argc, char **argv)
@@ -108,7 +122,7 @@ int cli_config(int argc, char **argv, char **environment,
 	if (r != 0) {
 		r = EXIT_BAD;
 	} else {
-		r = is_show ? show(cfg, c.as_json) : say_ok(cfg);
+		r = is_show ? show(cfg, c.as_json) : check(cfg, environment);
 	}
 	config_unref(cfg);
 	buf_fini(&messages);

@@ -4,10 +4,12 @@
 #include "config/flags.h"
 #include "config/layer.h"
 #include "config/logging.h"
+#include "config/lookup.h"
 #include "config/models.h"
 #include "config/network.h"
 #include "config/providers.h"
 #include "config/server.h"
+#include "config/spec.h"
 #include "config/value.h"
 
 #include <assert.h>
@@ -41,7 +43,11 @@ static void note_unreadable(struct load *l, int r)
 	const struct place at = { .name = l->file };
 	char why[128];
 
-	if (r == -EMSGSIZE) {
+	if (r == -ENOENT && str_find(l->file, STR("/")) == l->file.len) {
+		problem_error(&l->problems, at,
+			      "there is no such file, nor a configuration of "
+			      "this name (\"starter\" is built in)");
+	} else if (r == -EMSGSIZE) {
 		problem_error(&l->problems, at,
 			      "the file has more than %d bytes", LOAD_FILE_MAX);
 	} else {
@@ -58,6 +64,8 @@ static int read_file(struct load *l, const struct config_sources *s,
 
 	if (s->text.ptr != NULL)
 		return buf_add(text, s->text);
+	if (l->builtin.len > 0)
+		return buf_add(text, l->builtin);
 	fd = open(arena_cz(&l->scratch, l->file), O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -132,6 +140,16 @@ static void check_age(struct load *l, const struct tree_node *root)
 	}
 }
 
+/* The providers of the command line, or NULL. */
+static const struct tree_node *find_spec(struct load *l,
+					 const struct layer *layer)
+{
+	const struct config_value *v = layer_find(layer, STR("providers"));
+
+	return v->value.len > 0 ? spec_parse(l, v->value, layer_place(v))
+				: NULL;
+}
+
 static void load_all(struct load *l, const struct config_sources *s)
 {
 	struct config *cfg = l->cfg;
@@ -162,12 +180,21 @@ static void load_all(struct load *l, const struct config_sources *s)
 	network_store(l, &layer, &layer.blocks[1], NULL, &cfg->network);
 	server_check(l, &layer, root);
 	part = root != NULL ? tree_find(root, STR("providers")) : NULL;
-	if (part != NULL)
-		providers_load(l, part);
+	providers_load(l, part, find_spec(l, &layer));
 	part = root != NULL ? tree_find(root, STR("registered_resources"))
 			    : NULL;
 	if (part != NULL)
 		models_load(l, part);
+}
+
+/* What cannot be found is told when it is read. */
+static void name_file(struct load *l, const struct config_sources *s)
+{
+	struct str word = find_file(s);
+
+	l->file = arena_str(l->arena, word);
+	if (word.len > 0 && s->text.ptr == NULL)
+		(void)!lookup_file(l, word, &l->file, &l->builtin);
 }
 
 static struct config *config_new(void)
@@ -191,7 +218,7 @@ int config_load(const struct config_sources *sources,
 
 	arena_init(&l.scratch, LOAD_SCRATCH_MAX);
 	problem_init(&l.problems, messages);
-	l.file = arena_str(l.arena, find_file(sources));
+	name_file(&l, sources);
 	load_all(&l, sources);
 	problem_done(&l.problems);
 	map_fini(&l.providers);

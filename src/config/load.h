@@ -21,7 +21,8 @@ struct load {
 	struct arena *arena;  /* the configuration's */
 	struct arena scratch; /* the tree, and texts for messages */
 	struct problems problems;
-	struct str file; /* as given; "" for none */
+	struct str file;    /* "" for none */
+	struct str builtin; /* its text, when it is part of the program */
 	char **env;
 	const struct config_provider_type *types; /* may be NULL */
 	struct map providers; /* id to its struct, or to load_dropped */

@@ -273,20 +273,22 @@ static void note_api(struct load *l, const struct tree_node *n)
 	}
 }
 
-void providers_load(struct load *l, const struct tree_node *map)
+void providers_load(struct load *l, const struct tree_node *map,
+		    const struct tree_node *instead)
 {
-	if (map->kind != TREE_MAP) {
-		if (!tree_is_null(map)) {
-			problem_error(&l->problems, map->at,
-				      "providers: must be a mapping");
-		}
-		return;
+	if (instead != NULL)
+		take_inference(l, instead);
+	if (map != NULL && map->kind != TREE_MAP && !tree_is_null(map)) {
+		problem_error(&l->problems, map->at,
+			      "providers: must be a mapping");
 	}
+	if (map == NULL || map->kind != TREE_MAP)
+		return;
 	for (const struct tree_node *n = map->first; n != NULL; n = n->next) {
-		if (str_eq(n->key, STR("inference"))) {
-			take_inference(l, n);
-		} else {
+		if (!str_eq(n->key, STR("inference"))) {
 			note_api(l, n);
+		} else if (instead == NULL) {
+			take_inference(l, n);
 		}
 	}
 }

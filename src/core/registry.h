@@ -65,6 +65,7 @@ struct model_list {
 	size_t count;
 	int64_t fetched_s;  /* 0: never */
 	struct str failure; /* why the last attempt failed, or "" */
+	bool keyless;       /* since no key is configured */
 };
 
 struct catalog {

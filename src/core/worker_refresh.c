@@ -65,6 +65,8 @@ static int read_list(struct task *t, struct fetch *f,
 		if (r == 0)
 			r = read_page(t, &x, f, out);
 		*failure = x.error.message;
+		f->list->keyless =
+			r != 0 && str_eq(x.error.code, STR("missing_api_key"));
 		exchange_close(&x);
 		if (out->next_page.len == 0 || out->count >= LIST_MODELS_MAX)
 			break;
@@ -102,6 +104,7 @@ static bool same_model(const struct provider_model *a,
 static bool same_list(const struct model_list *a, const struct model_list *b)
 {
 	if (a->count != b->count || !str_eq(a->failure, b->failure) ||
+	    a->keyless != b->keyless ||
 	    (a->fetched_s == 0) != (b->fetched_s == 0))
 		return false;
 	for (size_t i = 0; i < a->count; i++) {
@@ -117,7 +120,11 @@ static void tell(const struct upstream *u, const struct model_list *was,
 {
 	if (str_eq(was->failure, now->failure) && was->count == now->count)
 		return;
-	if (now->failure.len > 0) {
+	if (now->keyless) {
+		log_info("provider=" STR_FMT
+			 " has no key: requests bring their own",
+			 STR_ARG(u->provider.id));
+	} else if (now->failure.len > 0) {
 		log_warn("provider=" STR_FMT " no model list: " STR_FMT,
 			 STR_ARG(u->provider.id), STR_ARG(now->failure));
 	} else {
@@ -143,7 +150,7 @@ static bool publish(struct worker *w, struct registry *reg,
 	lists = xcalloc(reg->upstream_count, sizeof(*lists));
 	for (size_t i = 0; i < reg->upstream_count; i++) {
 		lists[i] = *fetches[i].list;
-		ok = ok && lists[i].failure.len == 0;
+		ok = ok && (lists[i].failure.len == 0 || lists[i].keyless);
 		changed = changed || !same_list(&before->lists[i], &lists[i]);
 		tell(&reg->upstreams[i], &before->lists[i], &lists[i]);
 	}

@@ -22,7 +22,7 @@ class Quipu:
         """prefix: what runs the program; popen: more for subprocess.Popen."""
         self.log_path = os.path.join(str(directory), "quipu.log")
         self.config_path = os.path.join(str(directory), "quipu.yaml")
-        args = [*prefix, *WRAPPER, BIN, command]
+        args = [*prefix, *WRAPPER, BIN, *command.split()]
         if config is not None:
             self.configure(config)
             args += ["--config", self.config_path]

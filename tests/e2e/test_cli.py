@@ -79,7 +79,7 @@ def test_every_flag_of_the_help_says_what_it_does():
     (("frobnicate",), "unknown command 'frobnicate'\n"),
     (("serve", "--prot", "1"), '--prot: error: unknown flag; did you mean "--port"?'),
     (("serve", "--frobnicate"), "--frobnicate: error: unknown flag\n"),
-    (("serve", "now"), "now: error: cannot be read"),
+    (("serve", "now"), "now: error: there is no such file"),
     (("serve", "--port"), "--port: error: needs a value"),
     (("serve", "--port=66000"), "--port"),
     (("serve", "--workers", "many"), "--workers"),
