@@ -1,5 +1,7 @@
 #include "core/credentials.h"
 
+#include "provider/address.h"
+
 static int no_bearer(struct exchange *x)
 {
 	(void)api_fail(&x->error, x->arena, 401, "authentication_error", NULL,
@@ -70,10 +72,60 @@ static __attribute__((noinline)) int take_token(struct task *t,
 	return r;
 }
 
+static bool any_address(const struct io_addr *addr)
+{
+	(void)addr;
+	return true;
+}
+
+/*
+ * Asked for its addresses, and not kept: connections that a client chose are
+ * for nobody else, and cost nothing once its request is over.
+ */
+static struct client_origin *make_origin(const struct exchange *x,
+					 const struct provider *p)
+{
+	struct client_origin *o = arena_zalloc(x->arena, sizeof(*o));
+
+	*o = (struct client_origin){
+		.id = STR("a client's own"),
+		.tls = p->base.tls,
+		.host = p->base.host,
+		.port = p->base.port,
+		.host_header = provider_host(p, x->arena),
+		.tls_ctx = x->upstream->guest_tls,
+		.allow = address_policy(p) == ADDRESS_ANY ? any_address
+							  : io_addr_is_public,
+	};
+	return o;
+}
+
+/* Out of line as well: where to, when the client says. */
+static __attribute__((noinline)) int take_address(struct exchange *x)
+{
+	struct upstream *own;
+	struct address to;
+	int r = address_take(&x->upstream->provider, &x->request, x->arena, &to,
+			     &x->error);
+
+	if (r != 0 || to.provider == &x->upstream->provider)
+		return r;
+	own = arena_zalloc(x->arena, sizeof(*own));
+	*own = *x->upstream;
+	own->provider = *to.provider;
+	own->origin =
+		to.is_own ? make_origin(x, to.provider) : x->upstream->origin;
+	x->via = own;
+	return 0;
+}
+
 int credentials_take(struct task *t, struct exchange *x)
 {
 	int r = take_key(x);
 
+	if (r == 0 && x->request.data != NULL &&
+	    x->upstream->provider.type->address_field != NULL)
+		r = take_address(x);
 	if (r == 0 && x->upstream->provider.type->grant != NULL)
 		r = take_token(t, x);
 	return r;

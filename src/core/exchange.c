@@ -22,6 +22,7 @@ void exchange_init(struct exchange *x, struct worker *w,
 	*x = (struct exchange){
 		.worker = w,
 		.upstream = target->upstream,
+		.via = target->upstream,
 		.key = target->key,
 		.request = { .model = target->upstream_id },
 		.choice = { target->targets, target->target_count, 0 },
@@ -284,7 +285,7 @@ static int refused(struct task *t, struct exchange *x, enum fault *fault)
 	r = read_error_body(t, x);
 	if (r != 0)
 		return outcome(x, r, CLIENT_BODY);
-	provider_map_error(&x->upstream->provider, x->status, buf_str(&x->body),
+	provider_map_error(&x->via->provider, x->status, buf_str(&x->body),
 			   x->arena, &x->error);
 	credentials_hide(x);
 	*fault = fault_of_answer(x);
@@ -294,6 +295,9 @@ static int refused(struct task *t, struct exchange *x, enum fault *fault)
 /* Tell the breaker how the attempt went. */
 static void report(struct task *t, struct exchange *x, enum breaker_sign sign)
 {
+	/* What a client's own server does says nothing of the target. */
+	if (x->via != x->upstream)
+		sign = BREAKER_NONE;
 	breaker_end(&x->worker->breakers, x->key, task_now(t), &x->attempt,
 		    sign);
 }
@@ -303,7 +307,8 @@ static void report_refusal(struct task *t, struct exchange *x, enum fault fault)
 	int64_t asked = retry_after(x->head);
 
 	report(t, x, fault == FAULT_REQUEST ? BREAKER_GOOD : BREAKER_BAD);
-	if (asked > 0 && (x->status == 429 || x->status == 503)) {
+	if (asked > 0 && x->via == x->upstream &&
+	    (x->status == 429 || x->status == 503)) {
 		breaker_pause(&x->worker->breakers, x->key, task_now(t), asked);
 	}
 }
@@ -320,6 +325,7 @@ static int attempt(struct task *t, struct exchange *x, enum fault *fault)
 	x->status = 0;
 	x->head = NULL;
 	buf_clear(&x->body);
+	x->via = x->upstream;
 	x->request.wall_ns = task_wall(t);
 	task_note(t, "asking provider", x->upstream->provider.id);
 	breaker_begin(&x->worker->breakers, x->key, task_now(t), &x->attempt);

@@ -38,6 +38,7 @@ struct exchange {
 	void *tick_arg;
 
 	/* Set by exchange_open(). */
+	const struct upstream *via;   /* upstream, as the client addressed it */
 	const struct http_head *head; /* of the answer; NULL when local */
 	int status;                   /* of the last attempt; 0: none came */
 	unsigned attempts;

@@ -171,7 +171,7 @@ static struct client_origin origin_of(const struct images *im,
 		.host = url->host,
 		.port = url->port,
 		.host_header = authority(url, im->x->arena),
-		.tls_ctx = im->x->upstream->image_tls,
+		.tls_ctx = im->x->upstream->guest_tls,
 		.allow = is_trusted(im, url->host) ? any_address
 						   : io_addr_is_public,
 	};

@@ -56,8 +56,8 @@ static int find_places(struct upstream *u, struct arena *keep, struct arena *a,
 	return rc;
 }
 
-/* A picture's server is no upstream: always verified, no client certificate. */
-static int make_image_tls(struct upstream *u, struct arena *a,
+/* What a client names is no upstream: always verified, no client certificate. */
+static int make_guest_tls(struct upstream *u, struct arena *a,
 			  struct api_error *error)
 {
 	struct str ca = u->provider.network->ca_file;
@@ -65,8 +65,8 @@ static int make_image_tls(struct upstream *u, struct arena *a,
 		.more_ca_file = ca.len > 0 ? arena_cz(a, ca) : NULL,
 	};
 
-	u->image_tls = tls_client_ctx_new(&cfg);
-	if (u->image_tls != NULL)
+	u->guest_tls = tls_client_ctx_new(&cfg);
+	if (u->guest_tls != NULL)
 		return 0;
 	return api_fail(error, a, 500, "config", NULL,
 			"provider '" STR_FMT "': network.tls: " STR_FMT,
@@ -77,7 +77,7 @@ static void put_origins(const struct upstream *u)
 {
 	origin_put(u->origin);
 	origin_put(u->token_origin);
-	tls_ctx_unref(u->image_tls);
+	tls_ctx_unref(u->guest_tls);
 	for (size_t i = 0; u->places != NULL && i < u->provider.place_count;
 	     i++)
 		origin_put(u->places[i]);
@@ -105,8 +105,9 @@ static int add_upstream(struct registry *r, const struct config_provider *cp,
 	}
 	r->upstream_count++;
 	mask_secrets(cp);
-	if ((u->provider.type->caps & PROVIDER_WANTS_IMAGES) != 0) {
-		rc = make_image_tls(u, a, error);
+	if ((u->provider.type->caps & PROVIDER_WANTS_IMAGES) != 0 ||
+	    u->provider.type->address_field != NULL) {
+		rc = make_guest_tls(u, a, error);
 		if (rc != 0)
 			return rc;
 	}

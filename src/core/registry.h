@@ -21,7 +21,7 @@ struct upstream {
 	/* who gives its tokens; NULL: it needs none, or reads them from files */
 	const struct client_origin **places; /* of provider.places */
 	const struct client_origin *token_origin;
-	struct tls_ctx *image_tls; /* to fetch pictures with, or NULL */
+	struct tls_ctx *guest_tls; /* to servers that clients name, or NULL */
 };
 
 struct registry {

@@ -46,13 +46,12 @@ static struct client_request request_of(const struct exchange *x,
 					const struct provider_call *call,
 					int64_t now)
 {
-	const struct config_network *net = x->upstream->provider.network;
+	const struct config_network *net = x->via->provider.network;
 
-	assert(call->place <= x->upstream->provider.place_count);
+	assert(call->place <= x->via->provider.place_count);
 	return (struct client_request){
-		.origin = call->place == 0
-				  ? x->upstream->origin
-				  : x->upstream->places[call->place - 1],
+		.origin = call->place == 0 ? x->via->origin
+					   : x->via->places[call->place - 1],
 		.method = call->method,
 		.target = call->target,
 		.headers = call->headers,
@@ -87,7 +86,7 @@ static int net_open(struct task *t, struct exchange *x, struct source **out,
 	mark = arena_mark(x->arena);
 	/* Not on the stack, of which a stream is to touch one page. */
 	call = arena_alloc(x->arena, sizeof(*call));
-	r = provider_encode(&x->upstream->provider, &x->request, x->arena, call,
+	r = provider_encode(&x->via->provider, &x->request, x->arena, call,
 			    &x->error);
 	if (r != 0)
 		return SOURCE_REFUSED;

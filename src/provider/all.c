@@ -9,7 +9,7 @@ const struct provider_type *const provider_types[] = {
 	&compat_cerebras,   &compat_sambanova,  &nvidia_type,
 	&databricks_type,   &watsonx_type,      &compat_deepseek,
 	&compat_mistral,    &compat_openrouter, &compat_xai,
-	&compat_runpod,     &compat_llama_api,  &compat_passthrough,
+	&compat_runpod,     &compat_llama_api,  &passthrough_type,
 	&openai_compatible, &echo_type,         NULL,
 };
 

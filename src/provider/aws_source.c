@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "provider/grants.h"
+#include "provider/types.h"
 
 static int use_web_identity(struct provider *p, struct str region,
 			    struct aws_source *out, struct arena *a,

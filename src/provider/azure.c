@@ -1,3 +1,4 @@
+#include "provider/address.h"
 #include "provider/openai.h"
 #include "provider/raw.h"
 #include "provider/types.h"
@@ -11,6 +12,7 @@
  * wants it as api-key, and there Bearer means a token of Entra ID.
  */
 struct azure {
+	struct url given; /* the address as it was written */
 	bool is_dated;
 	struct str auth;     /* a choice of the setting */
 	struct str query;    /* "?api-version=...", or "" */
@@ -32,6 +34,7 @@ static const struct setting settings[] = {
 	  .choices = "auto|bearer|api-key",
 	  .help = "how the key is sent; auto: Bearer to v1 and for tokens, "
 		  "else api-key" },
+	ADDRESS_SETTING,
 	{ 0 },
 };
 
@@ -69,20 +72,14 @@ static void read_path(struct provider *p, struct azure *az, struct str version,
 	p->base.path = arena_printf(a, STR_FMT "/v1", STR_ARG(path));
 }
 
-static int setup(struct provider *p, struct arena *a, struct api_error *e)
+/* What follows from p->base and the version, which "" leaves to the base. */
+static int read_address(struct provider *p, struct str version, struct arena *a,
+			struct api_error *e)
 {
-	struct str version = provider_setting(p, "api_version");
 	struct azure *az = arena_zalloc(a, sizeof(*az));
-	struct str base = provider_setting(p, "api_base");
 	int r;
 
-	if (p->base.host.len == 0 && base.len > 0) {
-		r = provider_set_base(p, base, a, e);
-		if (r != 0)
-			return r;
-	}
-	if (p->base.host.len == 0)
-		return 0;
+	az->given = p->base;
 	if (version.len == 0 && p->base.query.len > 0) {
 		r = url_query_get(p->base.query, STR("api-version"), a,
 				  &version);
@@ -102,6 +99,49 @@ static int setup(struct provider *p, struct arena *a, struct api_error *e)
 	p->base.query = STR_NULL;
 	p->state = az;
 	return 0;
+}
+
+static int setup(struct provider *p, struct arena *a, struct api_error *e)
+{
+	struct str base = provider_setting(p, "api_base");
+	int r;
+
+	if (p->base.host.len == 0 && base.len > 0) {
+		r = provider_set_base(p, base, a, e);
+		if (r != 0)
+			return r;
+	}
+	if (p->base.host.len == 0)
+		return 0;
+	return read_address(p, provider_setting(p, "api_version"), a, e);
+}
+
+/* A client's own resource, or its own version of the API. */
+static int readdress(const struct provider *p,
+		     const struct provider_request *req, struct arena *a,
+		     struct address *out, struct api_error *e)
+{
+	const struct azure *az = p->state;
+	struct provider *own;
+	struct str version;
+	int r = provider_data_field(req->data, STR("azure_api_version"), a,
+				    &version, e);
+
+	if (r != 0 || (version.len == 0 && !out->is_own))
+		return r;
+	own = arena_zalloc(a, sizeof(*own));
+	*own = *out->provider;
+	if (!out->is_own)
+		own->base = az->given;
+	if (version.len == 0)
+		version = provider_setting(p, "api_version");
+	out->provider = own;
+	r = read_address(own, version, a, e);
+	if (r != 0) {
+		e->status = 400;
+		e->type = STR("invalid_request_error");
+	}
+	return r;
 }
 
 static struct str dated_target(const struct azure *az,
@@ -196,8 +236,10 @@ const struct provider_type azure_type = {
 	.base_url_env = "AZURE_API_BASE|AZURE_OPENAI_ENDPOINT",
 	.key_env = "AZURE_API_KEY|AZURE_OPENAI_API_KEY",
 	.key_field = "azure_api_key",
+	.address_field = "azure_api_base",
 	.settings = settings,
 	.setup = setup,
+	.readdress = readdress,
 	.encode = encode,
 	.map_error = map_error,
 };

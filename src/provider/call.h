@@ -11,7 +11,7 @@
 #include "json/splice.h"
 
 enum {
-	PROVIDER_HEADERS_MAX = 24,
+	PROVIDER_HEADERS_MAX = 32,
 	PROVIDER_PIECES_MAX = SPLICE_PIECES_MAX,
 };
 

@@ -249,29 +249,3 @@ const struct provider_type compat_llama_api = {
 	.key_field = "llama_api_key",
 	.settings = llama_api,
 };
-
-/* Another quipu, OGX or Llama Stack: the URL is that of its root. */
-static int passthrough_setup(struct provider *p, struct arena *a,
-			     struct api_error *e)
-{
-	(void)e;
-	if (!str_ends(p->base.path, STR("/v1"))) {
-		p->base.path =
-			arena_printf(a, STR_FMT "/v1", STR_ARG(p->base.path));
-	}
-	return 0;
-}
-
-SETTINGS(passthrough, NULL, "PASSTHROUGH_URL", "api_key",
-	 "PASSTHROUGH_API_KEY");
-const struct provider_type compat_passthrough = {
-	.name = "remote::passthrough",
-	.id = "passthrough",
-	.caps = EVERYTHING | PROVIDER_MODERATIONS,
-	.base_url_env = "PASSTHROUGH_URL",
-	.key_env = "PASSTHROUGH_API_KEY",
-	.key_field = "passthrough_api_key",
-	.key_optional = true,
-	.settings = passthrough,
-	.setup = passthrough_setup,
-};

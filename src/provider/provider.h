@@ -38,6 +38,8 @@ enum provider_caps {
 
 struct provider;
 
+struct address; /* provider/address.h */
+
 /* State of a local answer; type->stream_size bytes, zeroed. */
 struct provider_stream;
 
@@ -53,10 +55,11 @@ struct provider_type {
 	const char *name; /* "remote::groq" */
 	const char *id;   /* of the instance that the environment makes */
 	unsigned caps;
-	const char *base_url;     /* default; NULL when one must be given */
-	const char *base_url_env; /* or NULL */
-	const char *key_env;      /* or NULL; both may be "A|B" */
-	const char *key_field;    /* in provider data: "groq_api_key" */
+	const char *base_url;      /* default; NULL when one must be given */
+	const char *base_url_env;  /* or NULL */
+	const char *key_env;       /* or NULL; both may be "A|B" */
+	const char *key_field;     /* in provider data: "groq_api_key" */
+	const char *address_field; /* the same: "azure_api_base", or NULL */
 	bool key_optional;
 	const struct setting *settings; /* key NULL ends; the schema's rows */
 
@@ -79,6 +82,14 @@ struct provider_type {
 	 */
 	bool (*grant)(const struct provider *p,
 		      const struct provider_request *req, struct grant *out);
+
+	/*
+	 * out->provider is p, or a copy with the client's own base: what else
+	 * follows from that and from the data, in a copy.  0 or API_FAIL.
+	 */
+	int (*readdress)(const struct provider *p,
+			 const struct provider_request *req, struct arena *a,
+			 struct address *out, struct api_error *e);
 
 	/*
 	 * An error answer of the upstream in OpenAI's terms.  The default keeps
@@ -180,19 +191,5 @@ struct str provider_env_text(const char *variables, struct arena *a);
 
 /* The Host that the request will go out with, in a. */
 struct str provider_host(const struct provider *p, struct arena *a);
-
-/* For setup functions: read the URL into p->base.  0 or API_FAIL. */
-must_check int provider_set_base(struct provider *p, struct str url,
-				 struct arena *a, struct api_error *e);
-
-/* For setup functions: the same for p->token_base, called key in messages. */
-must_check int provider_set_token_base(struct provider *p, const char *key,
-				       struct str url, struct arena *a,
-				       struct api_error *e);
-
-/* For setup functions: report what the operator must mend; API_FAIL. */
-int provider_fail(const struct provider *p, struct arena *a,
-		  struct api_error *e, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
 
 #endif

@@ -8,6 +8,7 @@
 
 extern const struct provider_type openai_type;
 extern const struct provider_type openai_compatible;
+extern const struct provider_type passthrough_type;
 extern const struct provider_type azure_type;
 extern const struct provider_type bedrock_type;
 extern const struct provider_type anthropic_type;
@@ -33,7 +34,20 @@ extern const struct provider_type compat_openrouter;
 extern const struct provider_type compat_xai;
 extern const struct provider_type compat_runpod;
 extern const struct provider_type compat_llama_api;
-extern const struct provider_type compat_passthrough;
+
+/* For setup functions: read the URL into p->base.  0 or API_FAIL. */
+must_check int provider_set_base(struct provider *p, struct str url,
+				 struct arena *a, struct api_error *e);
+
+/* For setup functions: the same for p->token_base, called key in messages. */
+must_check int provider_set_token_base(struct provider *p, const char *key,
+				       struct str url, struct arena *a,
+				       struct api_error *e);
+
+/* For setup functions: report what the operator must mend; API_FAIL. */
+int provider_fail(const struct provider *p, struct arena *a,
+		  struct api_error *e, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* Rows that most tables of settings begin with. */
 #define TYPES_BASE_URL(default_url, variables)                             \

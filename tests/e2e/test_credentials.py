@@ -1,10 +1,11 @@
 """Whose credentials a request goes out with, over real HTTP."""
 import json
+import time
 
 import pytest
 
 from test_providers import KEY, KEYED, ask, error, eventually, one
-from upstream import completion
+from upstream import Upstream, completion
 
 THEIRS = "their-key-9876543210"
 OGX, OLD = "x-ogx-provider-data", "X-LlamaStack-Provider-Data"
@@ -102,3 +103,114 @@ def test_without_forward_auth_a_clients_token_goes_nowhere(start, upstream):
     q = start(config=one("remote::openai", upstream.url, KEYED))
     assert ask(q, headers={"authorization": "Bearer " + THEIRS})[0] == 200
     assert sent_keys(upstream) == ["Bearer " + KEY]
+
+
+@pytest.fixture
+def theirs():
+    up = Upstream()
+    yield up
+    up.close()
+    assert not up.errors, up.errors
+
+
+OPERATOR = {"api_key": KEY, "network": {"headers": {"x-operator": "secret-header-value"}}}
+
+
+def test_a_clients_own_azure_resource(start, upstream, theirs):
+    q = start("--workers", 1, config=one("remote::azure", upstream.root, {**OPERATOR, "client_address": "any"}))
+    own = bring(azure_api_key=THEIRS, azure_api_base=theirs.root, azure_api_type="azure")
+    for _ in range(2):
+        assert ask(q, headers=own)[0] == 200
+    assert ask(q, headers=bring(azure_api_key=THEIRS, azure_api_base=theirs.root, azure_api_version="2024-10-21"))[0] == 200
+    assert ask(q)[0] == 200
+    first, second, dated = theirs.chat_requests()
+    assert first.target == "/openai/v1/chat/completions" and first.headers["authorization"] == "Bearer " + THEIRS
+    assert dated.target == "/openai/deployments/m1/chat/completions?api-version=2024-10-21"
+    assert dated.headers["api-key"] == THEIRS
+    # Nothing of the operator's goes there, and no connection is shared.
+    for r in theirs.requests:
+        assert "x-operator" not in r.headers and KEY not in str(r.header_list)
+    assert len({r.connection for r in theirs.requests}) == 3
+    ours, = upstream.chat_requests()
+    assert ours.headers["authorization"] == "Bearer " + KEY and ours.headers["x-operator"] == "secret-header-value"
+    assert THEIRS not in q.stop()
+
+
+def test_the_configured_resource_named_again_keeps_its_connections(start, upstream):
+    q = start("--workers", 1, config=one("remote::azure", upstream.root, OPERATOR))
+    assert ask(q, headers=bring(azure_api_key=THEIRS, azure_api_base=upstream.root + "/openai/"))[0] == 200
+    assert ask(q, headers=bring(azure_api_base=upstream.root))[0] == 200
+    assert ask(q, headers=bring(azure_api_version="2024-10-21"))[0] == 200
+    first, second, third = upstream.chat_requests()
+    assert first.headers["authorization"] == "Bearer " + THEIRS and second.headers["authorization"] == "Bearer " + KEY
+    assert third.target == "/openai/deployments/m1/chat/completions?api-version=2024-10-21"
+    assert first.connection == second.connection == third.connection
+
+
+@pytest.mark.parametrize("policy,base,key,words", [
+    ("https", "http://{}", THEIRS, "must be an https:// URL"), ("https", "http://example.com", THEIRS, "https://"),
+    ("any", "ftp://{}", THEIRS, "not an https:// URL"), ("any", "{}", THEIRS, "not an https:// URL"),
+    ("any", "unix:/tmp/x", THEIRS, "not an https:// URL"), ("any", "http://u:p@{}", THEIRS, "user or a password"),
+    ("any", "http://{}", "", "needs 'azure_api_key'"), ("off", "http://{}", THEIRS, "not taken here"),
+])
+def test_addresses_that_are_not_taken(start, upstream, theirs, policy, base, key, words):
+    q = start(config=one("remote::azure", upstream.root, {**OPERATOR, "client_address": policy}))
+    answer = ask(q, headers=bring(azure_api_key=key, azure_api_base=base.format(f"127.0.0.1:{theirs.port}")))
+    assert answer[0] == 400 and words in error(answer)["message"]
+    assert theirs.requests == [] and upstream.chat_requests() == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "169.254.169.254", "10.0.0.1", "192.168.1.1", "0.0.0.0"])
+def test_by_default_only_public_addresses_are_asked(start, upstream, theirs, host):
+    q = start("--retries", 0, config=one("remote::azure", upstream.root, OPERATOR))
+    at = time.monotonic()
+    answer = ask(q, headers=bring(azure_api_key=THEIRS, azure_api_base=f"https://{host}:{theirs.port}"))
+    assert answer[0] == 502 and "not allowed" in error(answer)["message"] and time.monotonic() - at < 3
+    assert theirs.connections == 0 and upstream.chat_requests() == []
+
+
+def test_a_forwarded_token_never_goes_to_a_clients_address(start, upstream, theirs):
+    q = start(config=one("remote::azure", upstream.root, {**OPERATOR, "client_address": "any", "forward_auth": True}))
+    answer = ask(q, headers={"authorization": "Bearer " + THEIRS, **bring(azure_api_base=theirs.root)})
+    assert answer[0] == 400 and "forward_auth" in error(answer)["message"]
+    assert theirs.requests == []
+
+
+def test_a_clients_broken_server_is_not_held_against_ours(start, upstream, theirs):
+    theirs.handler = lambda call: call.json(503, {"error": {"message": "down"}}, headers=[("retry-after", "60")])
+    q = start("--workers", 1, "--retries", 0, config=one("remote::azure", upstream.root, {**OPERATOR, "client_address": "any"}))
+    own = bring(azure_api_key=THEIRS, azure_api_base=theirs.root)
+    assert [ask(q, headers=own)[0] for _ in range(15)] == [503] * 15
+    assert [ask(q)[0] for _ in range(5)] == [200] * 5
+    assert b'open' not in b"".join(x for x in q.request("GET", "/metrics")[2].splitlines() if b"breaker" in x and b" 1" in x)
+
+
+def test_passthrough_takes_an_address_and_headers(start, upstream, theirs):
+    q = start("--workers", 1, config=one("remote::passthrough", upstream.root, {
+        "client_address": "any", "network": {"headers": {"x-operator": "1"}},
+        "forward_headers": {"maas_api_token": "Authorization", "tenant": "X-Tenant"}}))
+    data = {"maas_api_token": "Bearer-" + THEIRS, "tenant": "t-1", "__test_id": "x"}
+    assert ask(q, headers=bring(**data))[0] == 200
+    assert ask(q, headers=bring(**data, passthrough_url=theirs.root, passthrough_api_key=THEIRS))[0] == 200
+    assert ask(q, headers=bring(passthrough_url=theirs.root))[0] == 200
+    ours, = upstream.chat_requests()
+    first, second = theirs.chat_requests()
+    assert (ours.headers["authorization"], ours.headers["x-tenant"]) == ("Bearer-" + THEIRS, "t-1")
+    assert ours.headers["x-operator"] == "1" and ours.target == "/v1/chat/completions"
+    assert (first.headers["authorization"], first.headers["x-tenant"]) == ("Bearer " + THEIRS, "t-1")
+    assert "x-operator" not in first.headers and "authorization" not in second.headers
+    answer = ask(q, headers=bring(tenant="a\r\nx-evil: 1"))
+    assert answer[0] == 400 and "'tenant'" in error(answer)["message"]
+    assert THEIRS not in q.stop()
+
+
+@pytest.mark.parametrize("settings,words", [
+    ({"forward_headers": {"a": "Host"}}, "Host"), ({"forward_headers": {"a": "X-Forwarded-For"}}, "X-Forwarded-For"),
+    ({"forward_headers": {"a": "Cookie"}}, "Cookie"), ({"forward_headers": {"a": "x y"}}, "x y"),
+    ({"forward_headers": {"__test_id": "x-test"}}, "__test_id"),
+    ({"forward_headers": {"a": "X-Mine"}, "extra_blocked_headers": ["x-mine"]}, "X-Mine"),
+    ({"forward_headers": {f"a{i}": f"x-{i}" for i in range(9)}}, "over 8"),
+])
+def test_headers_that_may_not_be_forwarded(start, upstream, settings, words):
+    q = start(config=one("remote::passthrough", upstream.root, settings), wait=False)
+    assert words in q.stop(expect=1, signal_it=False)
