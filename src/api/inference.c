@@ -1,10 +1,13 @@
 #include "api/inference.h"
 
+#include "api/targets.h"
+
 struct inference {
 	struct api_call *call;
 	const struct inference_kind *kind;
 	struct json doc;
 	bool has_doc;
+	bool has_models; /* a list of fallbacks */
 	struct llm_request request;
 	struct str model; /* its JSON text, copied; "" when none was named */
 	struct exchange x;
@@ -48,26 +51,6 @@ static int read_request(struct inference *inf, struct api_error *e)
 	return 0;
 }
 
-/*
- * A model that is not in the catalog is taken for one of the right type, and so
- * is a listed one of which nothing is known: "llm" then is a guess.
- */
-static int check_type(struct api_call *c, const struct inference_kind *kind,
-		      const struct model *model, struct api_error *e)
-{
-	if (model == NULL || kind->model_type.len == 0 ||
-	    str_eq(model->type, kind->model_type) ||
-	    (model->config == NULL && str_eq(model->type, STR("llm"))))
-		return 0;
-	(void)api_fail(e, &c->req->arena, 400, "invalid_request_error", "model",
-		       "Model '" STR_FMT "' is of type '" STR_FMT
-		       "', but %s are for models of type '" STR_FMT "'.",
-		       STR_ARG(model->id), STR_ARG(model->type),
-		       llm_op_text(kind->op), STR_ARG(kind->model_type));
-	e->code = STR("wrong_model_type");
-	return API_FAIL;
-}
-
 /* No model was named: the first provider that has the endpoint, with a key. */
 static int find_any(struct inference *inf, struct model_target *out,
 		    struct api_error *e)
@@ -97,20 +80,12 @@ static int find_any(struct inference *inf, struct model_target *out,
 static int find_target(struct inference *inf, struct model_target *out,
 		       struct api_error *e)
 {
-	struct api_call *c = inf->call;
-	int r;
+	struct targets_ask ask = { inf->request.model, &inf->doc };
 
 	if (inf->request.model.len == 0)
 		return find_any(inf, out, e);
-	r = catalog_resolve(c->catalog, inf->request.model, &c->req->arena, out,
-			    e);
-
-	if (r == 0)
-		r = check_type(c, inf->kind, out->model, e);
-	if (r == 0)
-		r = provider_check_op(&out->upstream->provider, inf->kind->op,
-				      &c->req->arena, e);
-	return r;
+	inf->has_models = targets_are_listed(&inf->doc);
+	return targets_find(inf->call, inf->kind, &ask, out, e);
 }
 
 /*
@@ -173,6 +148,7 @@ static void run(struct inference *inf, const struct model_target *target,
 	inf->x.request.data = data;
 	inf->x.request.bearer = http_value(&c->req->head, HTTP_AUTHORIZATION);
 	inf->x.request.doc = &inf->doc;
+	inf->x.request.has_models = inf->has_models;
 	inf->x.request.stream = inf->request.stream;
 	inf->x.request.add_usage = adds_usage(inf);
 	relay_init(&inf->relay, c->req, &inf->x, inf->model);

@@ -57,7 +57,7 @@ static struct breaker *get(struct breakers *all, struct str key, int64_t now_ns)
 	struct breaker *b = breaker_find(all, key);
 	char *copy;
 
-	if (b != NULL || !make_room(all))
+	if (b != NULL || key.len == 0 || !make_room(all))
 		return b;
 	b = xcalloc(1, sizeof(*b) + key.len);
 	copy = (char *)(b + 1);

@@ -23,6 +23,7 @@ struct provider_request {
 	struct str model;               /* the upstream's own name for it */
 	const struct json *doc; /* the client's body; LLM_MODELS, RAW: NULL */
 	bool stream;
+	bool has_models; /* the body has "models", which is not sent */
 	/* Ask for a stream's usage, which the client did not ask for. */
 	bool add_usage;
 	int64_t wall_ns; /* for signatures with a date */

@@ -96,6 +96,10 @@ static int edit_body(const struct provider *p,
 		return api_fail(e, a, 400, NULL, "stream_options",
 				"'stream_options' is given too many times.");
 	}
+	if (req->has_models && splice_drop(s, doc, root, STR("models")) != 0) {
+		return api_fail(e, a, 400, NULL, "models",
+				"'models' is given too many times.");
+	}
 	if (req->op == LLM_COMPLETIONS && edit_logprobs(doc, s) != 0) {
 		return api_fail(e, a, 400, NULL, "logprobs",
 				"'logprobs' is given too many times.");

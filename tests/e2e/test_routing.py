@@ -246,6 +246,43 @@ def test_when_all_breakers_are_open_one_is_asked_all_the_same(start, upstream, s
     assert text(q.chat(ASK)) == "back"
 
 
+def test_a_request_brings_its_own_list(start, upstream, second):
+    upstream.handler, second.handler = status(503), named("second")
+    q = start("--workers", "1", config=config(in_turn("a/x"), [upstream, second]))
+    body = {"model": "a/z", "models": ["a/z", "fast", "b/y"], "messages": ASK["messages"], "seed": 1}
+    answer = q.chat(body)
+    assert text(answer) == "second" and answer[1]["x-quipu-attempts"] == "3"
+    assert json.loads(answer[2])["model"] == "b/y"
+    assert [r.json["model"] for r in upstream.chat_requests()] == ["z", "x"]
+    assert second.chat_requests()[0].json == {"model": "y", "messages": ASK["messages"], "seed": 1}
+    answer = q.chat({**body, "stream": True})
+    assert answer[2].count(b'"model": "b/y"') == 2 and answer[1]["x-quipu-provider"] == "b"
+    upstream.handler = named("first")
+    assert json.loads(q.chat({**body, "models": ["b/y"]})[2])["model"] == "a/z"
+    assert json.loads(q.chat({**body, "models": ["a/z"]})[2])["model"] == "a/z"
+
+
+@pytest.mark.parametrize("models,code,param", [
+    ("b/y", 400, "models"), ([], 400, "models"), ([1], 400, "models"), (["b/y"] * 17, 400, "models"),
+    (["b/y", "nowhere/x"], 404, "models[1]"), (["b/y", "vectors"], 400, "models[1]")])
+def test_a_bad_list_is_told(start, upstream, second, models, code, param):
+    more = "  - {model_id: vectors, provider_id: a, model_type: embedding}\n"
+    q = start(config=config(in_turn("a/x"), [upstream, second], more))
+    answer = q.chat({**ASK, "models": models})
+    assert answer[0] == code and json.loads(answer[2])["error"]["param"] == param
+    assert not upstream.chat_requests() and not second.chat_requests()
+
+
+def test_who_lacks_the_endpoint_is_no_target(start, upstream, second):
+    second.handler = lambda call: call.json(200, {
+        "object": "list", "model": "y", "usage": {"prompt_tokens": 1, "total_tokens": 1},
+        "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}]})
+    text_ = config(in_turn("a/x", "b/y"), [upstream, second]).replace("remote::openai-compatible", "remote::cerebras", 1)
+    q = start(config=text_.replace("model_id: fast", "model_id: fast\n    model_type: embedding"))
+    answer = q.request("POST", "/v1/embeddings", {"model": "fast", "input": "hi"})
+    assert answer[0] == 200 and answer[1]["x-quipu-provider"] == "b" and not upstream.chat_requests()
+
+
 SERVER = """
 import json, sys, time
 from upstream import Upstream, chunk, completion, DONE
