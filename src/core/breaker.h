@@ -7,8 +7,8 @@
  *	(the attempt)
  *	breaker_end(&worker->breakers, key, now, &attempt, BREAKER_BAD);
  *
- * A target is a model of a provider; its key is "provider_id/model";
- * "" is not watched.  A breaker
+ * A target is a model of a provider; its key is "provider_id/model", or "" for
+ * what is not watched.  A breaker
  * is closed until the target could not be reached three times in a row, or half
  * of at least ten answers of ten seconds were 5xx or 429, or the target asked
  * for a pause with Retry-After.  Open, it admits nothing for 2 s, then one
