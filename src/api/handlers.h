@@ -31,6 +31,14 @@ void models_get(struct api_call *c);
 void providers_list(struct api_call *c);
 void providers_get(struct api_call *c);
 
+/*
+ * passthrough.c: any method of /v1/passthrough/{provider_id}/... and of a
+ * configured path; and is this a path of OpenAI's API that could be one?
+ */
+void passthrough_any(struct api_call *c);
+void passthrough_route(struct api_call *c, const struct config_route *route);
+bool passthrough_is_usual(struct str path);
+
 /* status.c: GET /v1/health (liveness only), GET /v1/version */
 void status_health(struct api_call *c);
 void status_version(struct api_call *c);

@@ -1,8 +1,10 @@
 #include "api/route.h"
 
 #include "api/access.h"
+#include "api/cors.h"
 #include "api/handlers.h"
 #include "base/log.h"
+#include "config/routes.h"
 #include "core/fail.h"
 #include "http/url.h"
 
@@ -31,9 +33,10 @@ const struct route routes[] = {
 	  admin_routes },
 	{ STR_INIT("GET"), STR_INIT("/v1alpha/admin/health"), admin_health },
 	{ STR_INIT("GET"), STR_INIT("/v1alpha/admin/version"), admin_version },
+	{ STR_INIT("*"), STR_INIT("/v1/passthrough/*"), passthrough_any, true },
 	/* Its path is the configuration's. */
 	{ STR_INIT("GET"), STR_INIT("/metrics"), scrape_get },
-	{ { 0 }, { 0 }, NULL },
+	{ { 0 }, { 0 }, NULL, false },
 };
 
 size_t route_count(void)
@@ -53,15 +56,15 @@ void route_fail(struct api_call *c, const struct api_error *e)
 	fail_send(c->task, c->req, e);
 }
 
-static struct str path_of(const struct api_call *c, const struct route *r)
+static struct str path_of(const struct worker *w, const struct route *r)
 {
-	return r->handle == scrape_get ? scrape_path(c->worker) : r->path;
+	return r->handle == scrape_get ? scrape_path(w) : r->path;
 }
 
-static bool path_matches(const struct api_call *c, const struct route *r,
+static bool path_matches(const struct worker *w, const struct route *r,
 			 struct str path, struct str *rest)
 {
-	struct str fixed = path_of(c, r);
+	struct str fixed = path_of(w, r);
 
 	*rest = STR_NULL;
 	if (!str_ends(fixed, STR("*")))
@@ -74,7 +77,7 @@ static bool path_matches(const struct api_call *c, const struct route *r,
 /* HEAD is GET without the body, which the server leaves out. */
 static bool method_matches(const struct route *r, struct str method)
 {
-	return str_eq(r->method, method) ||
+	return str_eq(r->method, method) || str_eq(r->method, STR("*")) ||
 	       (str_eq(method, STR("HEAD")) && str_eq(r->method, STR("GET")));
 }
 
@@ -111,7 +114,11 @@ static void no_path(struct api_call *c, struct str path)
 			near = r->path;
 		}
 	}
-	if (near.len > 0) {
+	if (passthrough_is_usual(path)) {
+		hint = STR(" To pass it on to a provider, configure "
+			   "passthrough.routes, or ask for "
+			   "/v1/passthrough/PROVIDER_ID/...");
+	} else if (near.len > 0) {
 		hint = arena_printf(&c->req->arena,
 				    " Did you mean " STR_FMT "?",
 				    STR_ARG(near));
@@ -127,35 +134,81 @@ static void no_path(struct api_call *c, struct str path)
 	route_fail(c, &e);
 }
 
+/* One slash at the end is the client's habit. */
+static struct str plain_path(const struct request *req)
+{
+	size_t cut = req->path.len > 1 && str_ends(req->path, STR("/"));
+
+	return str_take(req->path, req->path.len - cut);
+}
+
+/* What serves a request, and what its '*' stands for. */
+struct match {
+	const struct route *row;         /* NULL: none */
+	const struct config_route *pass; /* then; NULL: none either */
+	struct str rest;
+	struct str allow; /* the path's only method, when it is another */
+};
+
+/* Endpoints come first, then what the configuration passes through. */
+static struct match find(const struct worker *w, const struct request *req)
+{
+	struct str path = plain_path(req);
+	struct match m = { 0 };
+
+	for (const struct route *r = routes; r->path.len > 0; r++) {
+		if (!path_matches(w, r, path, &m.rest))
+			continue;
+		if (method_matches(r, req->head.method)) {
+			m.row = r;
+			return m;
+		}
+		m.allow = r->method;
+	}
+	m.pass = routes_find(w->catalog->registry->config, path);
+	return m;
+}
+
+bool route_streams(const struct request *req)
+{
+	struct match m = find(req->user, req);
+
+	return m.row != NULL ? m.row->raw : m.pass != NULL;
+}
+
+static size_t index_of(void (*handle)(struct api_call *c))
+{
+	size_t i = 0;
+
+	while (routes[i].handle != handle)
+		i++;
+	return i;
+}
+
 static void dispatch(struct api_call *c)
 {
-	struct str path = c->req->path, allow = STR_NULL, rest;
+	struct match m = find(c->worker, c->req);
 	struct api_error e;
 
-	if (path.len > 1 && str_ends(path, STR("/")))
-		path.len--;
-	for (const struct route *r = routes; r->path.len > 0; r++) {
-		if (!path_matches(c, r, path, &rest))
-			continue;
-		if (!method_matches(r, c->req->head.method)) {
-			allow = r->method;
-			continue;
-		}
-		if (url_decode(rest, &c->req->arena, &c->rest) < 0) {
+	if (m.row != NULL) {
+		c->route = (size_t)(m.row - routes);
+		if (url_decode(m.rest, &c->req->arena, &c->rest) < 0 &&
+		    !m.row->raw) {
 			(void)api_fail(&e, &c->req->arena, 400,
 				       "invalid_request_error", NULL,
 				       "The path has a bad %%-escape.");
 			route_fail(c, &e);
 			return;
 		}
-		c->route = (size_t)(r - routes);
-		r->handle(c);
-		return;
+		m.row->handle(c);
+	} else if (m.pass != NULL) {
+		c->route = index_of(passthrough_any);
+		passthrough_route(c, m.pass);
+	} else if (m.allow.len > 0) {
+		no_method(c, plain_path(c->req), m.allow);
+	} else {
+		no_path(c, plain_path(c->req));
 	}
-	if (allow.len > 0)
-		no_method(c, path, allow);
-	else
-		no_path(c, path);
 }
 
 void route_request(struct task *t, struct request *req)
@@ -172,7 +225,9 @@ void route_request(struct task *t, struct request *req)
 	struct access access;
 
 	access_begin(&access, &c);
-	dispatch(&c);
+	cors_begin(req);
+	if (!cors_preflight(&c))
+		dispatch(&c);
 	access_end(&access, &c);
 	catalog_unref(c.catalog);
 }
@@ -182,6 +237,7 @@ void route_refuse(struct task *t, struct request *req,
 {
 	struct api_error e;
 
+	cors_begin(req);
 	(void)api_fail(&e, &req->arena, fault->status,
 		       api_error_type(fault->status), NULL, "%s.", fault->text);
 	e.code = STR("bad_http_request");

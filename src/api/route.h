@@ -29,9 +29,10 @@ struct api_call {
 };
 
 struct route {
-	struct str method;
-	struct str path; /* a last '*' stands for one byte or more */
+	struct str method; /* "*": any */
+	struct str path;   /* a last '*' stands for one byte or more */
 	void (*handle)(struct api_call *c);
+	bool raw; /* it reads path and body by itself, as they come */
 };
 
 /* Ends with an empty path. */
@@ -39,6 +40,7 @@ extern const struct route routes[];
 size_t route_count(void);
 
 /* For struct server_cfg: request->user is the worker. */
+bool route_streams(const struct request *req);
 void route_request(struct task *t, struct request *req);
 void route_refuse(struct task *t, struct request *req,
 		  const struct http_fault *fault);

@@ -24,7 +24,7 @@
 enum {
 	ERR_FRAMES = 3,
 	ERR_TEXT_MAX = 160,
-	REQUEST_ID_MAX = 40
+	REQUEST_ID_MAX = 64
 };
 
 struct err_frame {

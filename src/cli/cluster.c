@@ -129,6 +129,7 @@ static struct server *make_server(struct cluster *c, struct worker *w)
 			  &(struct server_cfg){
 				  .handle = route_request,
 				  .refuse = route_refuse,
+				  .streams = route_streams,
 				  .user = w,
 				  .head_max = (size_t)cfg->head_max,
 				  .body_max = (size_t)cfg->body_max,

@@ -1,5 +1,6 @@
 #include "config/config.h"
 
+#include "config/cors.h"
 #include "config/env.h"
 #include "config/flags.h"
 #include "config/layer.h"
@@ -8,6 +9,7 @@
 #include "config/models.h"
 #include "config/network.h"
 #include "config/providers.h"
+#include "config/routes.h"
 #include "config/server.h"
 #include "config/spec.h"
 #include "config/value.h"
@@ -179,12 +181,16 @@ static void load_all(struct load *l, const struct config_sources *s)
 	layer_store(l, &layer.blocks[0], cfg);
 	network_store(l, &layer, &layer.blocks[1], NULL, &cfg->network);
 	server_check(l, &layer, root);
+	cors_load(l, &layer);
 	part = root != NULL ? tree_find(root, STR("providers")) : NULL;
 	providers_load(l, part, find_spec(l, &layer));
 	part = root != NULL ? tree_find(root, STR("registered_resources"))
 			    : NULL;
 	if (part != NULL)
 		models_load(l, part);
+	part = root != NULL ? tree_find(root, STR("passthrough")) : NULL;
+	if (part != NULL)
+		routes_load(l, part);
 }
 
 /* What cannot be found is told when it is read. */
@@ -249,6 +255,7 @@ void config_unref(struct config *c)
 	assert(before > 0);
 	if (before > 1)
 		return;
+	cors_free(c->cors);
 	arena_fini(&c->arena);
 	free(c);
 }

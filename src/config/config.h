@@ -42,6 +42,15 @@ struct config_provider_type {
 	const struct setting *settings; /* key NULL ends; may be NULL */
 };
 
+/* A path of clients whose requests go to a provider as they are. */
+struct config_route {
+	struct str path; /* a last '*' stands for anything */
+	struct str provider_id;
+	struct str origin;
+};
+
+struct config_cors; /* config/cors.h */
+
 struct config {
 	/* server */
 	struct str host;      /* "a,b"; "" is all addresses, v4 and v6 */
@@ -61,6 +70,7 @@ struct config {
 	bool drain_on_disconnect; /* on_disconnect: drain */
 	bool server_timing;       /* a header with the gateway's own time */
 	struct str admin;         /* "local", "all", "off" */
+	struct config_cors *cors; /* NULL: off */
 	/* upstream */
 	int64_t pool_max; /* idle connections per origin and worker */
 	int64_t pool_idle_timeout_ns;
@@ -85,6 +95,9 @@ struct config {
 	size_t provider_count;
 	struct config_model *models;
 	size_t model_count;
+	struct config_route *routes;
+	size_t route_count;
+	int64_t passthrough_max; /* bytes of a body; 0: any */
 	/* private */
 	struct config_value *values;
 	struct config_value *network_values;

@@ -22,6 +22,9 @@ extern const struct setting schema_provider[];
 /* An entry of providers.inference; no members. */
 extern const struct setting schema_provider_entry[];
 
+/* An entry of passthrough.routes; in struct config_route. */
+extern const struct setting schema_route[];
+
 /* An entry of registered_resources.models; in struct config_model. */
 extern const struct setting schema_model[];
 

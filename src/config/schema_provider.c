@@ -133,6 +133,18 @@ const struct setting schema_provider_entry[] = {
 	{ 0 },
 };
 
+const struct setting schema_route[] = {
+	{ .key = "path",
+	  .required = true,
+	  .help = "what clients ask for; a last * stands for anything",
+	  IN(config_route, path) },
+	{ .key = "provider_id",
+	  .required = true,
+	  .help = "who gets it",
+	  IN(config_route, provider_id) },
+	{ 0 },
+};
+
 const struct setting schema_model[] = {
 	{ .key = "model_id",
 	  .required = true,

@@ -77,8 +77,16 @@ static void count_attempt(const struct exchange *x)
 		counter_add(&p->retries, 1);
 }
 
+void exchange_count(struct exchange *x)
+{
+	x->attempts++;
+	count_attempt(x);
+	if (x->status >= 400)
+		count_error(x, error_of_status(x->status));
+}
+
 /* Say in x->error that the upstream did not answer. */
-static int no_answer(struct exchange *x, int r, enum client_stage stage)
+int exchange_no_answer(struct exchange *x, int r, enum client_stage stage)
 {
 	static const enum metrics_error counts[] = {
 		[CLIENT_DNS] = METRICS_DNS,
@@ -130,7 +138,7 @@ static int outcome(struct exchange *x, int r, enum client_stage stage)
 		return EXCHANGE_HUNG_UP;
 	if (r == -ECANCELED || r == SOURCE_REFUSED)
 		return r == -ECANCELED ? r : EXCHANGE_FAILED;
-	return no_answer(x, r, stage);
+	return exchange_no_answer(x, r, stage);
 }
 
 /*

@@ -89,4 +89,12 @@ must_check int exchange_read(struct task *t, struct exchange *x,
 
 void exchange_close(struct exchange *x);
 
+/*
+ * For who makes the one attempt by itself: count it, and its status if there
+ * is one; and fill x->error for an upstream that did not answer, which is
+ * EXCHANGE_FAILED.
+ */
+void exchange_count(struct exchange *x);
+int exchange_no_answer(struct exchange *x, int r, enum client_stage stage);
+
 #endif

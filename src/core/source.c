@@ -72,25 +72,34 @@ static struct client_request request_of(const struct exchange *x,
 	};
 }
 
+int source_request(struct exchange *x, int64_t now_ns,
+		   struct client_request *out)
+{
+	/* Not on the stack, of which a stream is to touch one page. */
+	struct provider_call *call = arena_alloc(x->arena, sizeof(*call));
+	int r = provider_encode(&x->via->provider, &x->request, x->arena, call,
+				&x->error);
+
+	if (r != 0)
+		return SOURCE_REFUSED;
+	*out = request_of(x, call, now_ns);
+	return 0;
+}
+
 static int net_open(struct task *t, struct exchange *x, struct source **out,
 		    enum client_stage *stage)
 {
 	struct net_source *ns = arena_zalloc(x->arena, sizeof(*ns));
 	struct client_request req;
-	struct provider_call *call;
 	struct arena_mark mark;
 	int r = credentials_take(t, x);
 
 	if (r != 0)
 		return r < 0 ? r : SOURCE_REFUSED;
 	mark = arena_mark(x->arena);
-	/* Not on the stack, of which a stream is to touch one page. */
-	call = arena_alloc(x->arena, sizeof(*call));
-	r = provider_encode(&x->via->provider, &x->request, x->arena, call,
-			    &x->error);
+	r = source_request(x, task_now(t), &req);
 	if (r != 0)
-		return SOURCE_REFUSED;
-	req = request_of(x, call, task_now(t));
+		return r;
 	r = client_send(t, x->worker->client, &req, &ns->res, stage);
 	arena_rewind(x->arena, mark);
 	if (r != 0)

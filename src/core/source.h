@@ -9,6 +9,13 @@
 
 #include "core/exchange.h"
 
+/*
+ * The request of one attempt, in x's arena; the credentials were taken.
+ * Returns 0 or SOURCE_REFUSED.
+ */
+must_check int source_request(struct exchange *x, int64_t now_ns,
+			      struct client_request *out);
+
 struct source_type {
 	/* 0, a client_outcome, or -errno; no data is the end. */
 	int (*read)(struct task *t, struct source *s, struct str *data);

@@ -9,7 +9,8 @@
 enum {
 	HOST_MAX = 253,
 	SOCKET_PATH_MAX = 107, /* sun_path less its NUL */
-	ESCAPE_LEN = 3
+	ESCAPE_LEN = 3,
+	UNDO_MAX = 3
 };
 
 static int refuse(const char *why)
@@ -323,6 +324,74 @@ static int decode(struct str text, bool plus, struct arena *a, struct str *out)
 int url_decode(struct str text, struct arena *a, struct str *out)
 {
 	return decode(text, false, a, out);
+}
+
+static bool is_separator(char c)
+{
+	return c == '/' || c == '\\';
+}
+
+/* Is there a segment that a server would resolve, or a byte that is none? */
+static bool climbs(struct str path)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i <= path.len; i++) {
+		struct str segment, rest;
+
+		if (i < path.len &&
+		    ((unsigned char)path.ptr[i] < ' ' || path.ptr[i] == 0x7f))
+			return true;
+		if (i < path.len && !is_separator(path.ptr[i]))
+			continue;
+		segment = str_drop(str_take(path, i), start);
+		(void)str_cut(segment, ';', &segment, &rest);
+		if (str_eq(segment, STR(".")) || str_eq(segment, STR("..")))
+			return true;
+		start = i + 1;
+	}
+	return false;
+}
+
+/* Undo what is an escape, in place.  Returns the new length. */
+static size_t undo_once(char *text, size_t len, bool *out_bad)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		struct str rest = { text + i, len - i };
+		int c = text[i] == '%' ? unescape(rest) : -1;
+
+		if (c >= 0)
+			i += ESCAPE_LEN - 1;
+		else
+			*out_bad = *out_bad || text[i] == '%';
+		text[n++] = c >= 0 ? (char)c : text[i];
+	}
+	return n;
+}
+
+bool url_stays_below(struct str path, struct arena *a)
+{
+	char *text = arena_alloc(a, path.len + 1);
+	size_t len = path.len, before;
+	bool bad = false, ignored = false;
+
+	if (path.len > 0)
+		memcpy(text, path.ptr, path.len);
+	if (len > 1 && is_separator(text[0]) && is_separator(text[1]))
+		return false;
+	for (int round = 0; round <= UNDO_MAX; round++) {
+		if (climbs((struct str){ text, len }))
+			return false;
+		before = len;
+		len = undo_once(text, len, round == 0 ? &bad : &ignored);
+		if (bad)
+			return false;
+		if (len == before)
+			return true;
+	}
+	return false;
 }
 
 struct str url_encode(struct str text, bool keep_slash, struct arena *a)

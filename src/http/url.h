@@ -40,6 +40,14 @@ must_check int url_parse_target(struct str target, struct str *path,
  */
 must_check int url_decode(struct str text, struct arena *a, struct str *out);
 
+/*
+ * May a path of a client be put behind one of ours and stay below it?  Not if a
+ * server could read a segment as "." or "..", with escapes undone up to three
+ * times, "\\" taken for "/" and ";parameters" left out; nor if it begins as a
+ * host does ("//"), has an escape that is none, or hides a control character.
+ */
+bool url_stays_below(struct str path, struct arena *a);
+
 /* Everything but RFC 3986 unreserved bytes as %XX; '/' too unless keep_slash. */
 struct str url_encode(struct str text, bool keep_slash, struct arena *a);
 

@@ -157,7 +157,7 @@ int client_send(struct task *t, struct client *client,
 
 	if (c != NULL) {
 		r = run(t, client, c, req);
-		retried = r < 0 && c->died;
+		retried = r < 0 && c->died && !req->once;
 		if (r != 0 && !retried)
 			return fail(c, r, out_stage);
 	}

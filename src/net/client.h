@@ -96,8 +96,8 @@ struct client_request {
 	const struct str *pieces; /* the body */
 	size_t piece_count;
 	struct client_body *body; /* or NULL; instead of pieces */
-	/* Ask for no coding and undo none. */
-	bool raw;
+	bool raw;                 /* ask for no coding and undo none */
+	bool once; /* not to be sent again, stale connection or not */
 	struct client_timeouts timeouts;
 	struct io *watch; /* may be NULL */
 	/* Called every tick_ns of silence; may suspend; != 0 ends the wait. */

@@ -132,6 +132,14 @@ static int read_head(struct task *t, struct session *c, size_t *out_len,
 	}
 }
 
+/* "req_" and 24 hexadecimal digits. */
+static uint8_t make_id(char out[REQUEST_ID_MAX])
+{
+	memcpy(out, "req_", 4);
+	rand_hex(out + 4, 24);
+	return 28;
+}
+
 static void request_begin(struct task *t, struct session *c)
 {
 	struct request *req = &c->req;
@@ -150,11 +158,28 @@ static void request_begin(struct task *t, struct session *c)
 	req->bodyless = false;
 	req->extra = STR_NULL;
 	req->last_words = STR_NULL;
-	memcpy(req->id, "req_", 4);
-	rand_hex(req->id + 4, 24);
-	req->id_len = 28;
+	req->id_len = make_id(req->id);
 	context_set_request_id(request_id(req));
 	c->linger = false;
+}
+
+/*
+ * A client that numbers its requests finds its own number in the answer and the
+ * log, if it is one word of a sane length; else the request keeps ours.
+ */
+static void take_request_id(struct request *req)
+{
+	struct str id = http_value(&req->head, HTTP_X_REQUEST_ID);
+
+	if (id.len == 0 || id.len > sizeof(req->id))
+		return;
+	for (size_t i = 0; i < id.len; i++) {
+		if (id.ptr[i] <= ' ' || id.ptr[i] > '~')
+			return;
+	}
+	memcpy(req->id, id.ptr, id.len);
+	req->id_len = (uint8_t)id.len;
+	context_set_request_id(request_id(req));
 }
 
 /* Returns 0, HTTP_BAD with *fault set, or -errno. */
@@ -176,6 +201,7 @@ static int read_request(struct task *t, struct session *c,
 			       &req->head, fault);
 	if (r != 0)
 		return r;
+	take_request_id(req);
 	if (url_parse_target(req->head.target, &req->path, &req->query) < 0)
 		return session_fault(fault, 400, "the request target is bad");
 	req->keep_alive = req->head.keep_alive;
@@ -309,17 +335,22 @@ static void serve_session(struct task *t, void *arg)
 /* Over the limit: say so as well as one can without waiting. */
 static void turn_away(struct server *s, struct io *io)
 {
-	struct str piece =
+	char id[REQUEST_ID_MAX];
+	struct str pieces[] = {
 		STR("HTTP/1.1 503 Service Unavailable\r\n"
 		    "content-type: application/json\r\nretry-after: 1\r\n"
-		    "connection: close\r\n\r\n"
+		    "x-request-id: "),
+		{ id, make_id(id) },
+		STR("\r\nconnection: close\r\n\r\n"
 		    "{\"error\":{\"message\":\"Too many connections. Try "
 		    "again later.\",\"type\":\"server_error\",\"param\":null,"
-		    "\"code\":\"overloaded\"}}\n");
+		    "\"code\":\"overloaded\"}}\n"),
+	};
 	size_t n;
 
 	counter_add(&s->stats.refused, 1);
-	if (s->cfg.tls == NULL && io_try_write(io, &piece, 1, &n) < 0)
+	if (s->cfg.tls == NULL &&
+	    io_try_write(io, pieces, countof(pieces), &n) < 0)
 		log_debug("the client is gone");
 	io_close(io);
 }

@@ -394,9 +394,67 @@ static void query_parameters_are_found(void **state)
 	arena_fini(&a);
 }
 
+static void paths_stay_below(void **state)
+{
+	static const struct {
+		const char *path;
+		bool stays;
+	} cases[] = {
+		{ "", true },
+		{ "/", true },
+		{ "/files", true },
+		{ "/files/file-1/content", true },
+		{ "/a//b", true },
+		{ "/http://x/y", true },
+		{ "/a%20b%2Fc%C3%A9%FF", true },
+		{ "/100%25", true },
+		{ "/...", true },
+		{ "/..a/a../.a", true },
+		{ "/a;b=..;c", true },
+		{ "/..", false },
+		{ "/.", false },
+		{ "/a/..", false },
+		{ "/a/../b", false },
+		{ "/a/./b", false },
+		{ "/%2e%2e/b", false },
+		{ "/%2E./b", false },
+		{ "/a%2f..%2fb", false },
+		{ "/a%2f%2e%2E%2fb", false },
+		{ "/a\\..\\b", false },
+		{ "/a%5c..%5Cb", false },
+		{ "/..;/b", false },
+		{ "/..;x=y/b", false },
+		{ "/..%3b/b", false },
+		{ "/%252e%252e/b", false },
+		{ "/%25252e%25252e/b", false },
+		{ "/%2525252e%2525252e/b", false },
+		{ "/%25%32%65%25%32%65/b", false },
+		{ "//evil", false },
+		{ "/\\evil", false },
+		{ "/%", false },
+		{ "/%2", false },
+		{ "/%zz", false },
+		{ "/a%00b", false },
+		{ "/a%0d%0aHost: x", false },
+		{ "/a%250a", false },
+		{ "/%7f", false },
+	};
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, 1 << 16);
+	for (size_t i = 0; i < countof(cases); i++) {
+		check_int(cases[i].path,
+			  url_stays_below(str_of(cases[i].path), &a),
+			  cases[i].stays);
+	}
+	arena_fini(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(paths_stay_below),
 		cmocka_unit_test(urls_are_read),
 		cmocka_unit_test(bad_urls_are_refused),
 		cmocka_unit_test(lengths_are_bounded),
