@@ -53,7 +53,7 @@ static void finish(struct load *l, const struct layer *layer,
 	p->allowed_models = allowed->items;
 	p->allowed_model_count = allowed->item_count;
 	p->allow_all_models = allowed->origin.len == 0;
-	p->refresh_models = config_value_bool(refresh, false);
+	p->refresh_models = config_value_bool(refresh, true);
 	p->forward_auth = config_value_bool(forward, false);
 	network_store(l, layer, &layer->blocks[NETWORK], l->cfg->network_values,
 		      &p->network);

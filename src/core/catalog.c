@@ -10,6 +10,7 @@ enum {
 	CATALOG_BYTES_MAX = 256 << 20,
 	CATALOG_MODELS_MAX = 100000,
 	NEAREST_MAX = 3,
+	LOCAL_BYTES_MAX = 1 << 20,
 };
 
 static void add_model(struct catalog *c, struct model m,
@@ -217,21 +218,64 @@ static void copy_list(struct catalog *c, struct model_list *to,
 	}
 }
 
+/* A provider that answers by itself lists its models at once. */
+static void list_local(struct catalog *c, const struct upstream *u,
+		       struct model_list *list, int64_t now_s)
+{
+	const struct provider_type *type = u->provider.type;
+	const struct provider_request req = { .op = LLM_MODELS };
+	struct provider_models models = { 0 };
+	struct provider_reply reply = { .arena = &c->arena };
+	struct api_error error;
+	struct buf out;
+
+	buf_init(&out, LOCAL_BYTES_MAX);
+	reply.out = &out;
+	reply.error = &error;
+	if (type->generate(&u->provider, &req,
+			   arena_zalloc(&c->arena, type->stream_size),
+			   &reply) == 0 &&
+	    provider_decode_models(&u->provider, buf_str(&out), &c->arena,
+				   &models) == 0) {
+		list->items = models.items;
+		list->count = models.count;
+		list->fetched_s = now_s;
+	}
+	buf_fini(&out);
+}
+
+/* The lists as they are known; returns how many models they have. */
+static size_t take_lists(struct catalog *c, const struct model_list *lists,
+			 int64_t now_s)
+{
+	const unsigned local = PROVIDER_LOCAL | PROVIDER_LISTS_MODELS;
+	size_t count = 0;
+
+	for (size_t i = 0; i < c->registry->upstream_count; i++) {
+		const struct upstream *u = &c->registry->upstreams[i];
+		struct model_list *list = &c->lists[i];
+
+		if ((u->provider.type->caps & local) == local)
+			list_local(c, u, list, now_s);
+		else if (lists != NULL)
+			copy_list(c, list, &lists[i]);
+		count += list->count;
+	}
+	return count;
+}
+
 struct catalog *catalog_new(struct registry *r, const struct model_list *lists,
 			    const struct catalog *before, int64_t now_s)
 {
 	struct catalog *c = xcalloc(1, sizeof(*c));
-	size_t max = r->config->model_count;
+	size_t max;
 
 	arena_init(&c->arena, CATALOG_BYTES_MAX);
 	c->registry = registry_ref(r);
 	c->refs = 1;
 	c->lists =
 		arena_zalloc(&c->arena, r->upstream_count * sizeof(*c->lists));
-	for (size_t i = 0; lists != NULL && i < r->upstream_count; i++) {
-		copy_list(c, &c->lists[i], &lists[i]);
-		max += lists[i].count;
-	}
+	max = r->config->model_count + take_lists(c, lists, now_s);
 	if (max > CATALOG_MODELS_MAX) {
 		log_warn("%zu models are listed; the first %d are served", max,
 			 CATALOG_MODELS_MAX);

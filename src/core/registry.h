@@ -80,7 +80,7 @@ struct catalog {
 
 /*
  * Build from the registered models and lists (one per upstream, copied; NULL
- * for none).  before may be NULL: models that it had keep their created_s.
+ * for none); providers that answer by themselves are asked here.  before may be NULL: models that it had keep their created_s.
  */
 struct catalog *catalog_new(struct registry *r, const struct model_list *lists,
 			    const struct catalog *before, int64_t now_s);

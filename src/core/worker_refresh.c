@@ -19,9 +19,11 @@ enum {
 /* One upstream's list being fetched. */
 struct fetch {
 	struct worker *worker;
+	struct registry *registry;
 	const struct upstream *upstream;
-	struct model_list *list; /* in arena */
-	struct arena arena;
+	struct model_list list;
+	struct arena arena; /* of list */
+	bool ok;
 };
 
 /* Add the page that the exchange has opened to *out. */
@@ -65,7 +67,7 @@ static int read_list(struct task *t, struct fetch *f,
 		if (r == 0)
 			r = read_page(t, &x, f, out);
 		*failure = x.error.message;
-		f->list->keyless =
+		f->list.keyless =
 			r != 0 && str_eq(x.error.code, STR("missing_api_key"));
 		exchange_close(&x);
 		if (out->next_page.len == 0 || out->count >= LIST_MODELS_MAX)
@@ -74,24 +76,27 @@ static int read_list(struct task *t, struct fetch *f,
 	return r;
 }
 
-static void fetch_list(struct task *t, void *arg)
+static void fetch_list(struct task *t, struct fetch *f)
 {
-	struct fetch *f = arg;
 	struct provider_models all = { 0 };
 	struct str failure = STR_NULL;
 	int r = read_list(t, f, &all, &failure);
 
-	if (r != 0) {
-		f->list->failure = failure.len > 0
-					   ? failure
-					   : STR("its model list is not one");
+	if (r == -ECANCELED) {
+		f->list.failure = STR("its model list took over 30 seconds");
 		return;
 	}
-	f->list->items = all.items;
-	f->list->count =
+	if (r != 0) {
+		f->list.failure = failure.len > 0
+					  ? failure
+					  : STR("its model list is not one");
+		return;
+	}
+	f->list.items = all.items;
+	f->list.count =
 		all.count < LIST_MODELS_MAX ? all.count : LIST_MODELS_MAX;
-	f->list->fetched_s = task_wall(t) / CLOCK_S;
-	f->list->failure = STR_NULL;
+	f->list.fetched_s = task_wall(t) / CLOCK_S;
+	f->list.failure = STR_NULL;
 }
 
 static bool same_model(const struct provider_model *a,
@@ -133,31 +138,53 @@ static void tell(const struct upstream *u, const struct model_list *was,
 	}
 }
 
-/* Local providers list without a network. */
-static bool asks(const struct upstream *u)
+/* Local ones were asked when the catalog was made. */
+static bool asks(const struct upstream *u, const struct model_list *list)
 {
-	return (u->provider.type->caps & PROVIDER_LISTS_MODELS) != 0;
+	unsigned caps = u->provider.type->caps;
+	bool is_known = list->fetched_s > 0 && list->failure.len == 0;
+
+	if ((caps & PROVIDER_LISTS_MODELS) == 0 || (caps & PROVIDER_LOCAL) != 0)
+		return false;
+	return !is_known || u->provider.config->refresh_models;
 }
 
-/* Compare with what is served and publish.  Returns whether all went well. */
-static bool publish(struct worker *w, struct registry *reg,
-		    const struct fetch *fetches, int64_t now_s)
+/* Publish what has come, if it is news. */
+static void update(struct task *t, struct worker *w, struct fetch *f)
 {
-	struct catalog *before = w->catalog;
+	struct registry *reg = w->catalog->registry;
+	size_t at = (size_t)(f->upstream - reg->upstreams);
+	const struct model_list *was = &w->catalog->lists[at];
 	struct model_list *lists;
-	bool changed = false, ok = true;
 
-	lists = xcalloc(reg->upstream_count, sizeof(*lists));
-	for (size_t i = 0; i < reg->upstream_count; i++) {
-		lists[i] = *fetches[i].list;
-		ok = ok && (lists[i].failure.len == 0 || lists[i].keyless);
-		changed = changed || !same_list(&before->lists[i], &lists[i]);
-		tell(&reg->upstreams[i], &before->lists[i], &lists[i]);
+	/* What was there before a failure may be in another catalog by now. */
+	if (f->list.failure.len > 0) {
+		f->list.items = was->items;
+		f->list.count = was->count;
+		f->list.fetched_s = was->fetched_s;
 	}
-	if (changed)
-		w->publish(w, catalog_new(reg, lists, before, now_s));
+	tell(f->upstream, was, &f->list);
+	if (same_list(was, &f->list))
+		return;
+	lists = xcalloc(reg->upstream_count, sizeof(*lists));
+	memcpy(lists, w->catalog->lists, reg->upstream_count * sizeof(*lists));
+	lists[at] = f->list;
+	w->publish(w,
+		   catalog_new(reg, lists, w->catalog, task_wall(t) / CLOCK_S));
 	free(lists);
-	return ok;
+}
+
+/* A slow upstream does not keep back what the others have said. */
+static void fetch(struct task *t, void *arg)
+{
+	struct fetch *f = arg;
+	struct worker *w = f->worker;
+
+	fetch_list(t, f);
+	f->ok = f->list.failure.len == 0 || f->list.keyless;
+	/* A reload meanwhile: its own refresh will do. */
+	if (f->registry == w->catalog->registry && !server_is_ending(w->server))
+		update(t, w, f);
 }
 
 static bool fetch_all(struct task *t, struct worker *w)
@@ -172,21 +199,18 @@ static bool fetch_all(struct task *t, struct worker *w)
 		struct fetch *f = &fetches[i];
 
 		f->worker = w;
+		f->registry = reg;
 		f->upstream = &reg->upstreams[i];
 		arena_init(&f->arena, 16 * LIST_BYTES_MAX);
-		f->list = arena_zalloc(&f->arena, sizeof(*f->list));
-		*f->list = w->catalog->lists[i];
-		if (asks(f->upstream) &&
-		    task_group_spawn(t, &group, "model list", fetch_list, f) <
-			    0)
-			ok = false;
+		f->ok = !asks(f->upstream, &w->catalog->lists[i]) ||
+			task_group_spawn(t, &group, "model list", fetch, f) ==
+				0;
 	}
 	task_group_join(t, &group, task_now(t) + DEADLINE_NS);
-	/* A reload meanwhile: its own refresh will do. */
-	if (!task_is_cancelled(t) && reg == w->catalog->registry)
-		ok = publish(w, reg, fetches, task_wall(t) / CLOCK_S) && ok;
-	for (size_t i = 0; i < reg->upstream_count; i++)
+	for (size_t i = 0; i < reg->upstream_count; i++) {
+		ok = ok && fetches[i].ok;
 		arena_fini(&fetches[i].arena);
+	}
 	free(fetches);
 	registry_unref(reg);
 	return ok;

@@ -129,7 +129,7 @@ static void a_provider_has_its_common_values(void **state)
 	check_int("an empty list allows none", two->allow_all_models, false);
 	check_int("an empty list allows none", two->allowed_model_count, 0);
 	check_int("no list allows all", three->allow_all_models, true);
-	check_int("refresh", three->refresh_models, false);
+	check_int("refresh", three->refresh_models, true);
 	check_int("a type without settings", three->value_count, 0);
 	config_unref(c);
 }
