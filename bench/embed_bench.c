@@ -8,8 +8,9 @@
  */
 #include "base/base64.h"
 #include "base/clock.h"
-#include "json/floats.h"
+#include "base/rand.h"
 #include "llm/embeddings.h"
+#include "json/floats.h"
 
 #include <assert.h>
 #include <math.h>
@@ -44,7 +45,7 @@ static void make_vector(float *out)
 		double sum = 0;
 
 		for (int k = 0; k < 4; k++)
-			sum += (double)random() / RAND_MAX - 0.5;
+			sum += (double)rand_u64() / 0x1p64 - 0.5;
 		out[i] = (float)(sum * 0.045);
 	}
 }
@@ -59,8 +60,9 @@ static int write_vector(struct buf *out, const float *vector, enum style style)
 	if (style == BASE64) {
 		r = buf_add(out, STR("\""));
 		if (r == 0) {
-			r = base64_write(out, (struct str){ (const char *)vector,
-							    size });
+			r = base64_write(out,
+					 (struct str){ (const char *)vector,
+						       size });
 		}
 		return r == 0 ? buf_add(out, STR("\"")) : r;
 	}
@@ -76,7 +78,7 @@ static void make_body(struct buf *out, enum style style)
 	static float vector[DIMENSIONS];
 	int r = buf_add(out, STR("{\"object\":\"list\",\"data\":["));
 
-	srandom(1);
+	rand_seed(1);
 	for (int i = 0; i < INPUTS && r == 0; i++) {
 		make_vector(vector);
 		r = buf_printf(out,
@@ -89,8 +91,9 @@ static void make_body(struct buf *out, enum style style)
 			r = buf_add(out, STR("}"));
 	}
 	if (r == 0) {
-		r = buf_add(out, STR("],\"model\":\"m\",\"usage\":{"
-				     "\"prompt_tokens\":1,\"total_tokens\":1}}"));
+		r = buf_add(out,
+			    STR("],\"model\":\"m\",\"usage\":{"
+				"\"prompt_tokens\":1,\"total_tokens\":1}}"));
 	}
 	assert(r == 0);
 }

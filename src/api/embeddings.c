@@ -5,12 +5,6 @@
 #include "api/handlers.h"
 #include "api/inference.h"
 
-static int rewrite(const struct provider *p, struct llm_answer *a)
-{
-	(void)p;
-	return embeddings_answer(a);
-}
-
 void embeddings_create(struct api_call *c)
 {
 	static const struct inference_kind kind = {
@@ -18,7 +12,7 @@ void embeddings_create(struct api_call *c)
 		.model_type = STR_INIT("embedding"),
 		.members = "model and input",
 		.check = embeddings_check,
-		.rewrite = rewrite,
+		.rewrite = embeddings_answer,
 	};
 
 	inference_run(c, &kind);

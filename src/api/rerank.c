@@ -5,12 +5,6 @@
 #include "api/handlers.h"
 #include "api/inference.h"
 
-static int rewrite(const struct provider *p, struct llm_answer *a)
-{
-	(void)p;
-	return rerank_answer(a);
-}
-
 void rerank_create(struct api_call *c)
 {
 	static const struct inference_kind kind = {
@@ -18,7 +12,7 @@ void rerank_create(struct api_call *c)
 		.model_type = STR_INIT("rerank"),
 		.members = "model, query and items",
 		.check = rerank_check,
-		.rewrite = rewrite,
+		.rewrite = rerank_answer,
 	};
 
 	inference_run(c, &kind);

@@ -157,14 +157,19 @@ static int no_json(struct exchange *x, struct str body,
 		bad->line, bad->column, bad->what, STR_ARG(shown));
 }
 
-int answer_read(struct exchange *x, struct str body, struct json *doc)
+int answer_parse(struct str body, struct json *doc, struct json_error *bad)
 {
 	static const struct json_limits limits = { .nodes = NODES_MAX,
 						   .fold_numbers = true };
-	struct json_error bad;
 
-	if (json_parse(body, &limits, doc, &bad) != 0)
-		return no_json(x, body, &bad);
+	return json_parse(body, &limits, doc, bad);
+}
+
+int answer_judge(struct exchange *x, struct str body, struct json *doc,
+		 const struct json_error *bad)
+{
+	if (json_root(doc) == JSON_NONE)
+		return no_json(x, body, bad);
 	if (json_type(doc, json_root(doc)) != JSON_OBJECT) {
 		json_fini(doc);
 		return answer_bad(x, "answered with JSON that is no object.");
@@ -174,6 +179,14 @@ int answer_read(struct exchange *x, struct str body, struct json *doc)
 	answer_set_error(x, doc);
 	json_fini(doc);
 	return EXCHANGE_FAILED;
+}
+
+int answer_read(struct exchange *x, struct str body, struct json *doc)
+{
+	struct json_error bad;
+
+	(void)!answer_parse(body, doc, &bad);
+	return answer_judge(x, body, doc, &bad);
 }
 
 /* Returns 0 when the object is whole now. */

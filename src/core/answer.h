@@ -22,11 +22,20 @@ bool answer_claims_stream(const struct exchange *x);
 
 /*
  * Read a whole answer into *doc, for the caller to json_fini(), with arrays of
- * numbers folded.  Returns 0, or
- * EXCHANGE_FAILED with x->error when it is no JSON object or tells of an error.
+ * numbers folded.  Returns 0, or EXCHANGE_FAILED with x->error when it is no
+ * JSON object or tells of an error.
  */
 must_check int answer_read(struct exchange *x, struct str body,
 			   struct json *doc);
+
+/*
+ * The two halves of it: the first may run on any thread, and makes an empty
+ * *doc of what is no JSON; then it returns JSON_BAD, with *bad.
+ */
+must_check int answer_parse(struct str body, struct json *doc,
+			    struct json_error *bad);
+must_check int answer_judge(struct exchange *x, struct str body,
+			    struct json *doc, const struct json_error *bad);
 
 /* Does an object tell of an error: {"error":...}, {"object":"error"}. */
 bool answer_is_error(const struct json *doc);

@@ -19,7 +19,7 @@
 #include "net/reply.h"
 
 /* For answers that are no stream; see llm/answer.h. */
-typedef int relay_rewrite(const struct provider *p, struct llm_answer *a);
+typedef int relay_rewrite(struct llm_answer *a);
 
 enum {
 	RELAY_PIECES_MAX = 24 /* about eight events */

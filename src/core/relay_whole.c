@@ -3,10 +3,17 @@
 #include "base/log.h"
 #include "core/answer.h"
 #include "core/relay_head.h"
+#include "io/offload.h"
 #include "llm/chunk.h"
 #include "json/splice.h"
 
 #include <errno.h>
+#include <stdlib.h>
+
+enum {
+	LARGE = 1 << 20, /* bytes that others should not wait for */
+	JOB_S = 60
+};
 
 #define DONE_TEXT "data: [DONE]\n\n"
 
@@ -69,6 +76,99 @@ static void send_spliced(struct task *t, struct relay *r,
 	send_json(t, r, pieces, count);
 }
 
+/*
+ * An answer that the endpoint makes on a thread, since that takes a while: it
+ * owns all that it needs.
+ */
+struct job {
+	struct offload_work work;
+	relay_rewrite *rewrite;
+	struct llm_request request;
+	struct buf body;
+	struct arena arena;
+	struct json doc;
+	struct json_error bad;
+	struct llm_answer answer;
+	int made;
+};
+
+static void run_job(struct offload_work *w)
+{
+	struct job *job = (struct job *)(void *)w;
+
+	if (answer_parse(buf_str(&job->body), &job->doc, &job->bad) == 0 &&
+	    json_type(&job->doc, json_root(&job->doc)) == JSON_OBJECT)
+		job->made = job->rewrite(&job->answer);
+}
+
+static void free_job(struct offload_work *w)
+{
+	struct job *job = (struct job *)(void *)w;
+
+	json_fini(&job->doc);
+	buf_fini(&job->answer.out);
+	buf_fini(&job->body);
+	arena_fini(&job->arena);
+	free(job);
+}
+
+/* Takes the bytes out of body. */
+static struct job *make_job(const struct relay *r, struct buf *body)
+{
+	struct job *job = xcalloc(1, sizeof(*job));
+
+	job->work = (struct offload_work){ .run = run_job, .free = free_job };
+	job->rewrite = r->rewrite;
+	job->request = *r->request;
+	/* It may be in memory of the client's request. */
+	job->request.model = STR_NULL;
+	job->body = *body;
+	buf_init(body, job->body.max);
+	/* Numbers of one digit take twice their text as floats. */
+	arena_init(&job->arena, 4 * job->body.max);
+	job->answer = (struct llm_answer){ .doc = &job->doc,
+					   .request = &job->request,
+					   .arena = &job->arena };
+	job->answer.model = arena_str(&job->arena, r->model);
+	buf_init(&job->answer.out, job->body.max);
+	return job;
+}
+
+static int send_job(struct task *t, struct relay *r, struct job *job)
+{
+	const struct llm_answer *a = &job->answer;
+
+	if (answer_judge(r->x, buf_str(&job->body), &job->doc, &job->bad) != 0)
+		return EXCHANGE_FAILED;
+	if (job->made != 0)
+		return answer_bad(r->x, "answered with " STR_FMT,
+				  STR_ARG(a->bad));
+	(void)usage_read(&job->doc, json_root(&job->doc), &r->usage);
+	send_json(t, r, a->pieces, a->count);
+	return 0;
+}
+
+/* A large answer; body is empty then.  Returns as relay_whole(). */
+__attribute__((noinline)) static int send_large(struct task *t, struct relay *r,
+						struct buf *body)
+{
+	struct job *job = make_job(r, body);
+	int rc = offload_run(t, &job->work, task_now(t) + JOB_S * CLOCK_S);
+
+	if (rc == -EAGAIN) {
+		run_job(&job->work);
+		rc = 0;
+	}
+	if (rc == -ETIMEDOUT)
+		return answer_bad(r->x, "answered with more than could be "
+					"converted in time.");
+	if (rc != 0)
+		return rc;
+	rc = send_job(t, r, job);
+	free_job(&job->work);
+	return rc;
+}
+
 /* What the endpoint makes of it.  Returns as relay_whole(). */
 static int send_rewritten(struct task *t, struct relay *r,
 			  const struct json *doc)
@@ -82,7 +182,7 @@ static int send_rewritten(struct task *t, struct relay *r,
 	int rc;
 
 	buf_init(&a.out, (size_t)config_of(r)->answer_max);
-	rc = r->rewrite(&r->x->upstream->provider, &a);
+	rc = r->rewrite(&a);
 	if (rc == 0)
 		send_json(t, r, a.pieces, a.count);
 	else
@@ -137,7 +237,9 @@ int relay_whole(struct task *t, struct relay *r, struct str data)
 				"(upstream.answer_max).",
 				all.max);
 	}
-	if (rc == 0)
+	if (rc == 0 && r->rewrite != NULL && all.len >= LARGE)
+		rc = send_large(t, r, &all);
+	else if (rc == 0)
 		rc = send_whole(t, r, buf_str(&all));
 	buf_fini(&all);
 	return rc;

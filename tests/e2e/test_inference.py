@@ -321,3 +321,17 @@ def test_a_listed_model_of_no_known_type_may_embed(start, upstream):
     assert embed(gateway, model="openai/text-embedding-9")["model"] == "openai/text-embedding-9"
     status, error = error_of(gateway.chat({"model": "openai/text-embedding-9", "messages": [{"role": "user", "content": ""}]}))
     assert (status, error["code"]) == (400, "wrong_model_type")
+
+
+@pytest.mark.parametrize("answer, status", [
+    (b'{"error":{"message":"no","code":429,"pad":"%s"}}', 429), (b'{"data":[],"pad":"%s"', 502), (b'["%s"]', 502),
+    (b'{"data":[{"embedding":"%s"}]}', 200), (b'{"data":[{"embedding":"!%s"}]}', 502),
+])
+def test_a_large_answer_that_is_none_gets_the_same_error(gateway, upstream, answer, status):
+    upstream.handler = lambda call: call.raw(200, answer % (b"AAAA" * 600000), [("x-should-retry", "false")])
+    got, _, body = gateway.request("POST", "/v1/embeddings", EMBED)
+    assert got == status
+    if got == 200:
+        assert json.loads(body)["data"][0]["embedding"] == [0.0] * 450000
+    else:
+        assert json.loads(body)["error"]["message"]
