@@ -152,6 +152,16 @@ static const struct tree_node *find_spec(struct load *l,
 				: NULL;
 }
 
+/* Sections that are more than a table; providers come before them. */
+static const struct {
+	const char *key;
+	void (*load)(struct load *l, const struct tree_node *n);
+} parts[] = {
+	{ "registered_resources", models_load },
+	{ "passthrough", routes_load },
+	{ "storage", storage_load },
+};
+
 static void load_all(struct load *l, const struct config_sources *s)
 {
 	struct config *cfg = l->cfg;
@@ -184,13 +194,11 @@ static void load_all(struct load *l, const struct config_sources *s)
 	cors_load(l, &layer);
 	part = root != NULL ? tree_find(root, STR("providers")) : NULL;
 	providers_load(l, part, find_spec(l, &layer));
-	part = root != NULL ? tree_find(root, STR("registered_resources"))
-			    : NULL;
-	if (part != NULL)
-		models_load(l, part);
-	part = root != NULL ? tree_find(root, STR("passthrough")) : NULL;
-	if (part != NULL)
-		routes_load(l, part);
+	for (size_t i = 0; root != NULL && i < countof(parts); i++) {
+		part = tree_find(root, str_of(parts[i].key));
+		if (part != NULL)
+			parts[i].load(l, part);
+	}
 }
 
 /* What cannot be found is told when it is read. */

@@ -23,7 +23,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "config/upstream.h"
+#include "config/storage.h"
 
 #include <stdio.h>
 
@@ -98,6 +98,7 @@ struct config {
 	struct config_route *routes;
 	size_t route_count;
 	int64_t passthrough_max; /* bytes of a body; 0: any */
+	struct config_storage storage;
 	/* private */
 	struct config_value *values;
 	struct config_value *network_values;

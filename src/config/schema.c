@@ -391,7 +391,7 @@ const struct schema_ignored schema_settings_ignored[] = {
 	{ "image_name", true },
 	{ "container_image", true },
 	{ "apis", true },
-	{ "storage", false },
+	{ "storage", true },
 	{ "logging", true },
 	{ "logging_config", true },
 	{ "routing_table", true },

@@ -66,4 +66,6 @@ void config_secrets(const struct config *c,
 		visit_table(&v, c->providers[i].values);
 		visit_table(&v, c->providers[i].network_values);
 	}
+	for (size_t i = 0; i < c->storage.backend_count; i++)
+		visit_table(&v, c->storage.backends[i].values);
 }

@@ -229,6 +229,32 @@ static void model(struct show *s, const struct config_model *m)
 		target(s, m, i);
 }
 
+/* The values of a backend, or of a store that has no type. */
+static void storage(struct show *s, const char *section, struct str name,
+		    const struct config_value *values)
+{
+	struct buf prefix;
+
+	buf_init(&prefix, LINE_MAX_BYTES);
+	s->error = buf_printf(&prefix, "storage.%s." STR_FMT ".", section,
+			      STR_ARG(name));
+	if (s->error == 0)
+		table(s, buf_str(&prefix), values);
+	buf_fini(&prefix);
+}
+
+static void backend(struct show *s, const struct config_backend *b)
+{
+	static const struct setting type = { .key = "type" };
+	struct config_value kind[2] = {
+		{ .setting = &type, .value = b->type, .origin = b->origin }
+	};
+
+	storage(s, "backends", b->name, kind);
+	if (s->error == 0)
+		storage(s, "backends", b->name, b->values);
+}
+
 static void all(struct show *s, const struct config *c)
 {
 	table(s, STR(""), c->values);
@@ -237,6 +263,11 @@ static void all(struct show *s, const struct config *c)
 		provider(s, &c->providers[i]);
 	for (size_t i = 0; i < c->model_count && s->error == 0; i++)
 		model(s, &c->models[i]);
+	for (size_t i = 0; i < c->storage.backend_count && s->error == 0; i++)
+		backend(s, &c->storage.backends[i]);
+	for (size_t i = 0; i < c->storage.store_count && s->error == 0; i++)
+		storage(s, "stores", c->storage.stores[i].name,
+			c->storage.stores[i].values);
 }
 
 void config_show_value(const struct config_value *v, struct json_writer *w)

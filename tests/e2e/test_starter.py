@@ -102,7 +102,7 @@ def test_starter_without_any_key(start):
     assert providers(q)["openai"]["health"]["status"] == "Not Implemented"
     assert listed(q) == []
     status, _, body = q.chat({"model": "claude-haiku-4-5-20251001", "messages": [{"role": "user", "content": "x"}]})
-    assert status == 404 and b"no provider lists a model" in body
+    assert status == 404 and b"It is registered, but no provider" in body
     assert " warn " not in q.stop()
 
 

@@ -76,8 +76,8 @@ static void a_wrong_file_gets_its_messages(void **state)
 		  "server:\n  colours: red\n",
 		  "quipu.yaml:2:3: error: server.colours: unknown key\n" },
 		{ "what OGX has and quipu does not is a warning",
-		  "storage:\n  backends: {kv: {type: x}}\nsafety: {}\n",
-		  "quipu.yaml:1:1: warning: storage: not used by quipu\n" },
+		  "connectors:\n- connector_id: x\nsafety: {}\n",
+		  "quipu.yaml:1:1: warning: connectors: not used by quipu\n" },
 		{ "what names the distribution is silent",
 		  "version: 2\ndistro_name: starter\napis: [inference]\n", "" },
 		{ "a variable in an unused section is not looked at",
@@ -289,8 +289,8 @@ static void a_file_of_ogx_starts(void **state)
 		"    provider_type: inline::faiss\n"
 		"storage:\n"
 		"  backends:\n"
-		"    kv_default:\n"
-		"      db_path: ${env.SQLITE_STORE_DIR:=~/.ogx}/kvstore.db\n"
+		"    kv_default: {type: kv_sqlite,\n      "
+		"db_path: \"${env.SQLITE_STORE_DIR:=~/.ogx}/kvstore.db\"}\n"
 		"registered_resources:\n"
 		"  models:\n"
 		"  - metadata: {embedding_dimension: 768}\n"
@@ -312,7 +312,6 @@ static void a_file_of_ogx_starts(void **state)
 		"      type: ${env.AUTH_PROVIDER:+oauth2_token}\n"
 		"      issuer: ${env.AUTH_ISSUER}\n"
 		"safety: {default_shield_id: llama-guard}\n",
-		"quipu.yaml:26:1: warning: storage: not used by quipu\n"
 		"quipu.yaml:50:1: warning: safety: not used by quipu\n"
 		"quipu.yaml:22:20: warning: "
 		"providers.inference[2].provider_type: "
@@ -321,7 +320,9 @@ static void a_file_of_ogx_starts(void **state)
 		"quipu.yaml:23:3: warning: providers.vector_io: not used by "
 		"quipu\n"
 		"quipu.yaml:39:3: warning: registered_resources.shields: not "
-		"used by quipu\n",
+		"used by quipu\n"
+		"quipu.yaml:26:1: warning: storage: is checked, but quipu "
+		"stores nothing yet\n",
 	};
 
 	(void)state;
