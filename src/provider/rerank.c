@@ -48,7 +48,8 @@ static char *make_room(const struct json *doc, uint32_t items,
 
 static char *put(char *to, struct str s)
 {
-	memcpy(to, s.ptr, s.len);
+	if (s.len > 0)
+		memcpy(to, s.ptr, s.len);
 	return to + s.len;
 }
 
