@@ -51,7 +51,8 @@ struct places {
 	char own[RECORDING_NAME_MAX + 1];
 	char test[FOLDER_MAX];
 	struct str session_folder, test_folder;
-	bool any; /* no session: all folders */
+	bool any;  /* no session: all folders */
+	bool peek; /* nothing is served */
 };
 
 struct str index_test_folder(struct str test_id, char *out, size_t max)
@@ -77,6 +78,7 @@ static void find_places(struct str session, struct places *p)
 	p->session_folder = name_session(session, p->own);
 	p->test_folder = index_test_folder(session, p->test, sizeof(p->test));
 	p->any = session.len == 0;
+	p->peek = false;
 }
 
 /* Is the shorter one the other's end, by whole parts? */
@@ -355,7 +357,7 @@ static int take_from(struct index *ix, const struct chain *c,
 				   .turn = (int64_t)turn + 1 };
 	if (nth >= count)
 		return INDEX_EXHAUSTED;
-	l->entry->served++;
+	l->entry->served += !p->peek;
 	return 0;
 }
 
@@ -388,25 +390,27 @@ int index_take(struct index *ix, const struct index_query *query,
 	return r;
 }
 
-static int load(const struct index *ix, const struct index_entry *e,
-		struct file *out, struct recording_problem *problem)
+int index_peek(struct index *ix, const struct index_query *query,
+	       struct index_hit *out)
 {
-	struct str name = str_drop(e->path, e->folder.len);
-	char cz[256];
-	int fd, r;
+	struct index_query q = *query;
+	struct places p;
+	int r;
 
-	if (e->folder.len > 0)
-		name = str_drop(name, 1);
-	if (name.len >= sizeof(cz))
-		return recording_bad(problem, "the name is too long");
-	memcpy(cz, name.ptr, name.len);
-	cz[name.len] = '\0';
-	fd = index_file_folder(ix->root, e->folder);
-	if (fd < 0)
-		return recording_bad(problem, "its folder is gone");
-	r = file_load(fd, cz, out, problem);
-	(void)close(fd);
+	if (q.occurrence == 0)
+		q.occurrence = 1;
+	find_places(q.session, &p);
+	p.peek = true;
+	(void)pthread_mutex_lock(&ix->lock);
+	r = take(ix, &q, &p, out);
+	(void)pthread_mutex_unlock(&ix->lock);
 	return r;
+}
+
+int index_read(const struct index *ix, struct str path, struct file *out,
+	       struct recording_problem *problem)
+{
+	return index_file_load(ix->root, path, out, problem);
 }
 
 /* All files of a model list that the session sees, the best first. */
@@ -442,7 +446,7 @@ static void unite(const struct index *ix, const struct index_entry **lists,
 	for (size_t i = 0; i < count; i++) {
 		struct file f;
 
-		if (load(ix, lists[i], &f, NULL) != 0)
+		if (index_read(ix, lists[i]->path, &f, NULL) != 0)
 			continue;
 		bodies[n++] = arena_str(&out->arena, f.recording.response.body);
 		file_fini(&f);
@@ -457,7 +461,7 @@ int index_load(struct index *ix, const struct index_query *query,
 {
 	const struct index_entry **lists;
 	size_t n;
-	int r = load(ix, hit->entry, out, problem);
+	int r = index_read(ix, hit->entry->path, out, problem);
 
 	if (r != 0 || !hit->entry->is_list)
 		return r;

@@ -92,6 +92,14 @@ enum {
 must_check int index_take(struct index *ix, const struct index_query *query,
 			  struct index_hit *out);
 
+/* The same without taking it: nothing is counted. */
+must_check int index_peek(struct index *ix, const struct index_query *query,
+			  struct index_hit *out);
+
+/* Read a file by its path from the root.  Returns as file_load(). */
+must_check int index_read(const struct index *ix, struct str path,
+			  struct file *out, struct recording_problem *problem);
+
 /*
  * Read what was hit.  Of model lists in OGX's format all that share the key, in
  * the session's folder and the shared ones, are one list: united by id, sorted.

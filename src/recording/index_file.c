@@ -167,6 +167,28 @@ int index_file_folder(int root, struct str path)
 	return fd;
 }
 
+int index_file_load(int root, struct str path, struct file *out,
+		    struct recording_problem *problem)
+{
+	const char *slash =
+		path.len > 0 ? memrchr(path.ptr, '/', path.len) : NULL;
+	size_t at = slash != NULL ? (size_t)(slash - path.ptr) : 0;
+	struct str name = str_drop(path, slash != NULL ? at + 1 : 0);
+	char cz[256];
+	int fd, r;
+
+	if (name.len >= sizeof(cz))
+		return recording_bad(problem, "the name is too long");
+	memcpy(cz, name.ptr, name.len);
+	cz[name.len] = '\0';
+	fd = index_file_folder(root, str_take(path, at));
+	if (fd < 0)
+		return recording_bad(problem, "its folder is gone");
+	r = file_load(fd, cz, out, problem);
+	(void)close(fd);
+	return r;
+}
+
 static int by_id(const void *a, const void *b)
 {
 	const struct model *x = a, *y = b;

@@ -20,6 +20,10 @@ must_check int index_file_read(int dir, const char *name, struct arena *a,
  */
 must_check int index_file_folder(int root, struct str path);
 
+/* Read the file at path below root, as file_load() does. */
+must_check int index_file_load(int root, struct str path, struct file *out,
+			       struct recording_problem *problem);
+
 /* Unite lists of models, as bodies, in a: by id, sorted by id. */
 struct str index_file_unite(const struct str *bodies, size_t count,
 			    struct arena *a);

@@ -20,7 +20,7 @@
 enum {
 	THREADS = 4,
 	TAKES = 50, /* each */
-	MANY = 10000,
+	MANY = 2000,
 };
 
 static char root[64];
@@ -465,7 +465,7 @@ static size_t resident(void)
 }
 
 /* The numbers are printed; what is demanded leaves room for a busy machine. */
-static void ten_thousand_are_found_quickly(void **state)
+static void many_are_found_quickly(void **state)
 {
 	char path[64], question[64];
 	struct buf problems;
@@ -488,7 +488,7 @@ static void ten_thousand_are_found_quickly(void **state)
 	ix = open_index(&problems);
 	open_ns = clock_monotonic() - start;
 	check_int("count", index_count(ix), MANY);
-	q = query_of("s77", "question 4277", &keys);
+	q = query_of("s77", "question 1277", &keys);
 	q.occurrence = 1;
 	start = clock_monotonic();
 	for (int i = 0; i < 1000; i++)
@@ -514,7 +514,7 @@ int main(void)
 		in_root(tests_of_ogx_find_theirs),
 		in_root(model_lists_are_united),
 		in_root(each_is_taken_once_by_many_threads),
-		in_root(ten_thousand_are_found_quickly),
+		in_root(many_are_found_quickly),
 	};
 
 	return cmocka_run_group_tests_name("index", tests, NULL, NULL);
