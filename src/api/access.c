@@ -36,7 +36,12 @@ static void count_route(struct metrics *m, size_t route,
 static void count_model(struct metrics *m, const struct api_facts *f,
 			const struct request *req, int64_t now_ns)
 {
-	struct metrics_model *s = metrics_model(m, f->provider, f->series);
+	struct metrics_model *s =
+		metrics_model(m, &(struct metrics_names){
+					 .provider = f->provider,
+					 .kind = f->kind,
+					 .operation = f->operation,
+					 .model = f->series });
 	const struct usage *u = &f->usage;
 
 	metrics_tokens(s, METRICS_PROMPT, u->prompt_tokens);

@@ -1,6 +1,7 @@
 #include "api/inference.h"
 
 #include "api/targets.h"
+#include "telemetry/genai.h"
 
 struct inference {
 	struct api_call *call;
@@ -113,6 +114,9 @@ static void note(struct inference *inf, const struct model_target *target)
 		.series = target->model != NULL ? target->model->id
 						: METRICS_OTHER,
 		.provider = inf->x.upstream->provider.id,
+		.kind = genai_provider(
+			str_of(inf->x.upstream->provider.type->name)),
+		.operation = genai_operation(inf->kind->op),
 		.usage = inf->relay.usage,
 		.attempts = inf->x.attempts,
 		.upstream_status = inf->x.status,

@@ -9,9 +9,11 @@
 
 /* What came of a request that a model answers: for log, metrics and traces. */
 struct api_facts {
-	struct str model;    /* the JSON text that the client sent, or "" */
-	struct str series;   /* its id in the catalog, or "other" */
-	struct str provider; /* the last that was asked; "" for none */
+	struct str model;     /* the JSON text that the client sent, or "" */
+	struct str series;    /* its id in the catalog, or "other" */
+	struct str provider;  /* the last that was asked; "" for none */
+	struct str kind;      /* what it is: "azure.ai.openai" */
+	struct str operation; /* "chat", ... */
 	struct usage usage;
 	unsigned attempts;
 	int upstream_status;    /* 0: it did not answer */

@@ -7,7 +7,9 @@
 
 enum {
 	METRICS_BYTES_MAX = 8 << 20,
-	LABEL_MAX = 256 /* bytes of a provider's or model's name */
+	LABEL_MAX = 256, /* bytes of a provider's or model's name */
+	OPERATION_MAX = 32,
+	KEY_MAX = OPERATION_MAX + 1 + LABEL_MAX
 };
 
 /*
@@ -133,35 +135,59 @@ struct metrics_provider *metrics_provider(struct metrics *m, struct str id)
 	return p != NULL ? p : add_provider(m, METRICS_OTHER);
 }
 
-static struct metrics_model *
-add_model(struct metrics *m, struct metrics_provider *p, struct str model)
+static struct metrics_model *add_model(struct metrics *m,
+				       struct metrics_provider *p,
+				       const struct metrics_names *names,
+				       struct str key)
 {
 	struct metrics_model *s = arena_zalloc(&m->arena, sizeof(*s));
 	uint64_t n = m->model_count;
 
+	s->key = arena_str(&m->arena, key);
 	s->provider = p->id;
-	s->model = arena_str(&m->arena, model);
-	(void)map_put(&p->by_model, s->model, s);
+	s->kind = arena_str(&m->arena, str_take(names->kind, LABEL_MAX));
+	(void)str_cut(s->key, ' ', &s->operation, &s->model);
+	(void)map_put(&p->by_model, s->key, s);
 	m->models[n] = s;
 	__atomic_store_n(&m->model_count, n + 1, __ATOMIC_RELEASE);
 	return s;
 }
 
-struct metrics_model *metrics_model(struct metrics *m, struct str provider,
-				    struct str model)
+/* "chat openai/m1" */
+static struct str make_key(const struct metrics_names *n, char out[KEY_MAX])
 {
-	struct metrics_provider *p = metrics_provider(m, provider);
-	struct metrics_model *s;
+	struct str op = str_take(n->operation, OPERATION_MAX);
+	struct str model = str_take(n->model, LABEL_MAX);
 
-	model = str_take(model, LABEL_MAX);
-	s = map_get(&p->by_model, model);
+	if (op.len > 0)
+		memcpy(out, op.ptr, op.len);
+	out[op.len] = ' ';
+	if (model.len > 0)
+		memcpy(out + op.len + 1, model.ptr, model.len);
+	return (struct str){ out, op.len + 1 + model.len };
+}
+
+struct metrics_model *metrics_model(struct metrics *m,
+				    const struct metrics_names *n)
+{
+	static const struct metrics_names other = {
+		.kind = STR_INIT("other"),
+		.operation = STR_INIT("other"),
+		.model = STR_INIT("other"),
+	};
+	struct metrics_provider *p = metrics_provider(m, n->provider);
+	filled_later char text[KEY_MAX];
+	struct str key = make_key(n, text);
+	struct metrics_model *s = map_get(&p->by_model, key);
+
 	if (s != NULL)
 		return s;
 	if (m->model_count < METRICS_MODELS_MAX)
-		return add_model(m, p, model);
+		return add_model(m, p, n, key);
 	p = metrics_provider(m, METRICS_OTHER);
-	s = map_get(&p->by_model, METRICS_OTHER);
-	return s != NULL ? s : add_model(m, p, METRICS_OTHER);
+	key = make_key(&other, text);
+	s = map_get(&p->by_model, key);
+	return s != NULL ? s : add_model(m, p, &other, key);
 }
 
 void metrics_tokens(struct metrics_model *s, enum metrics_token k, int64_t n)
@@ -188,7 +214,12 @@ static void merge_provider(struct metrics *m,
 
 static void merge_model(struct metrics *m, const struct metrics_model *from)
 {
-	struct metrics_model *s = metrics_model(m, from->provider, from->model);
+	struct metrics_model *s =
+		metrics_model(m, &(struct metrics_names){
+					 .provider = from->provider,
+					 .kind = from->kind,
+					 .operation = from->operation,
+					 .model = from->model });
 
 	add_all(s->tokens, from->tokens, METRICS_TOKENS);
 	add_all(&s->failures, &from->failures, 1);

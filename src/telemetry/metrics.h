@@ -2,7 +2,7 @@
  * metrics - what one worker counts.
  *
  *	m = metrics_new(route_count);
- *	s = metrics_model(m, provider_id, model_id);
+ *	s = metrics_model(m, &(struct metrics_names){ ... });
  *	counter_add(&s->tokens[METRICS_PROMPT], n);
  *	...
  *	all = metrics_new(route_count);		(any thread)
@@ -62,14 +62,15 @@ struct metrics_route {
 
 struct metrics_provider {
 	struct str id;
-	struct map by_model; /* of struct metrics_model; the owner's only */
+	/* "chat openai/m1" to struct metrics_model; the owner's only */
+	struct map by_model;
 	uint64_t attempts;
 	uint64_t retries; /* attempts that were not a request's first */
 	uint64_t errors[METRICS_ERRORS];
 };
 
 struct metrics_model {
-	struct str provider, model;
+	struct str key, provider, kind, operation, model;
 	uint64_t tokens[METRICS_TOKENS];
 	uint64_t failures;
 	struct histogram duration;    /* of requests that reached it */
@@ -102,8 +103,15 @@ const char *metrics_token_text(enum metrics_token k);
 
 /* The series, made if need be.  The texts are copied. */
 struct metrics_provider *metrics_provider(struct metrics *m, struct str id);
-struct metrics_model *metrics_model(struct metrics *m, struct str provider,
-				    struct str model);
+
+struct metrics_names {
+	struct str provider;  /* its id */
+	struct str kind;      /* what it is: "azure.ai.openai" */
+	struct str operation; /* "chat", ...: no space in it */
+	struct str model;
+};
+struct metrics_model *metrics_model(struct metrics *m,
+				    const struct metrics_names *n);
 
 /* Count n tokens; -1, not told, is nothing. */
 void metrics_tokens(struct metrics_model *s, enum metrics_token k, int64_t n);

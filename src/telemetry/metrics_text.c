@@ -84,16 +84,17 @@ static void add_providers(struct prometheus *p, const struct metrics *m)
 	}
 }
 
-static void model_labels(struct prometheus_label out[2],
+static void model_labels(struct prometheus_label out[3],
 			 const struct metrics_model *s)
 {
 	out[0] = (struct prometheus_label){ "provider", s->provider };
 	out[1] = (struct prometheus_label){ "model", s->model };
+	out[2] = (struct prometheus_label){ "operation", s->operation };
 }
 
 static void add_tokens(struct prometheus *p, const struct metrics *m)
 {
-	struct prometheus_label labels[3] = { { 0 } };
+	struct prometheus_label labels[4] = { { 0 } };
 
 	prometheus_family(p, "quipu_tokens_total", "counter",
 			  "Tokens as providers counted them; cached ones are "
@@ -101,37 +102,37 @@ static void add_tokens(struct prometheus *p, const struct metrics *m)
 			  "completion's.");
 	for (size_t i = 0; i < m->model_count; i++) {
 		model_labels(labels, m->models[i]);
-		labels[2].name = "kind";
+		labels[3].name = "kind";
 		for (unsigned k = 0; k < METRICS_TOKENS; k++) {
-			labels[2].value = str_of(metrics_token_text(k));
-			prometheus_value(p, labels, 3, m->models[i]->tokens[k]);
+			labels[3].value = str_of(metrics_token_text(k));
+			prometheus_value(p, labels, 4, m->models[i]->tokens[k]);
 		}
 	}
 }
 
 static void add_models(struct prometheus *p, const struct metrics *m)
 {
-	struct prometheus_label labels[2];
+	struct prometheus_label labels[3];
 
 	add_tokens(p, m);
 	prometheus_family(p, "quipu_model_failures_total", "counter",
 			  "Requests for a model that were not answered well.");
 	for (size_t i = 0; i < m->model_count; i++) {
 		model_labels(labels, m->models[i]);
-		prometheus_value(p, labels, 2, m->models[i]->failures);
+		prometheus_value(p, labels, 3, m->models[i]->failures);
 	}
 	prometheus_family(p, "quipu_model_duration_seconds", "histogram",
 			  "Requests for a model, to the answer's last byte.");
 	for (size_t i = 0; i < m->model_count; i++) {
 		model_labels(labels, m->models[i]);
-		prometheus_histogram(p, labels, 2, &histogram_time,
+		prometheus_histogram(p, labels, 3, &histogram_time,
 				     &m->models[i]->duration);
 	}
 	prometheus_family(p, "quipu_time_to_first_token_seconds", "histogram",
 			  "Streams: from the request to the first event.");
 	for (size_t i = 0; i < m->model_count; i++) {
 		model_labels(labels, m->models[i]);
-		prometheus_histogram(p, labels, 2, &histogram_time,
+		prometheus_histogram(p, labels, 3, &histogram_time,
 				     &m->models[i]->first_token);
 	}
 }

@@ -51,7 +51,7 @@ def test_requests_tokens_and_times_are_counted(gateway, upstream):
         assert gateway.chat(ASK)[0] == 200
     wait_sample(gateway, 'quipu_http_requests_total{route="/v1/chat/completions",method="POST",code="200"}', 3)
     got = samples(scrape(gateway))
-    label = '{provider="openai",model="openai/m1"'
+    label = '{provider="openai",model="openai/m1",operation="chat"'
     assert got[f'quipu_tokens_total{label},kind="prompt"}}'] == 30
     assert got[f'quipu_tokens_total{label},kind="completion"}}'] == 60
     assert got[f'quipu_tokens_total{label},kind="cached"}}'] == 12
@@ -78,14 +78,14 @@ def test_buckets_are_cumulative_and_sum_up(gateway, upstream):
         call.json(200, completion())
     upstream.handler = slow
     assert gateway.chat(ASK)[0] == 200
-    wait_sample(gateway, 'quipu_model_duration_seconds_count{provider="openai",model="openai/m1"}', 1)
+    wait_sample(gateway, 'quipu_model_duration_seconds_count{provider="openai",model="openai/m1",operation="chat"}', 1)
     text = scrape(gateway)
-    buckets = re.findall(r'quipu_model_duration_seconds_bucket\{provider="openai",model="openai/m1",le="(\S+)"\} (\d+)', text)
+    buckets = re.findall(r'quipu_model_duration_seconds_bucket\{provider="openai",model="openai/m1",operation="chat",le="(\S+)"\} (\d+)', text)
     bounds = [float(b) for b, _ in buckets]
     assert bounds == [0.00125 * 2 ** i for i in range(18)] + [float("inf")]
     counts = [int(n) for _, n in buckets]
     assert counts == sorted(counts) and counts[-1] == 1
-    total = samples(text)['quipu_model_duration_seconds_sum{provider="openai",model="openai/m1"}']
+    total = samples(text)['quipu_model_duration_seconds_sum{provider="openai",model="openai/m1",operation="chat"}']
     assert 0.03 <= total < 10 * SLOW
     assert all((n == 1) == (total <= b) for b, n in zip(bounds, counts))
 
@@ -107,7 +107,7 @@ def test_a_stream_counts_its_first_token_and_what_is_open(gateway, upstream):
     assert gateway.chat({**ASK, "stream": True})[0] == 200
     assert seen["quipu_streams"] == 1
     assert seen['quipu_upstream_connections{state="in_use"}'] == 1
-    label = '{provider="openai",model="openai/m1"'
+    label = '{provider="openai",model="openai/m1",operation="chat"'
     wait_sample(gateway, f"quipu_time_to_first_token_seconds_count{label}}}", 1)
     got = samples(scrape(gateway))
     assert got["quipu_streams"] == 0
@@ -129,7 +129,7 @@ def test_errors_of_a_provider_are_counted_by_class(start, upstream, status, cls)
     assert got[f'quipu_upstream_errors_total{{provider="openai",class="{cls}"}}'] == tries
     assert got['quipu_upstream_attempts_total{provider="openai"}'] == base + tries
     assert got['quipu_upstream_retries_total{provider="openai"}'] == tries - 1
-    assert got['quipu_model_failures_total{provider="openai",model="openai/m1"}'] == 1
+    assert got['quipu_model_failures_total{provider="openai",model="openai/m1",operation="chat"}'] == 1
 
 
 def test_an_upstream_that_cannot_be_reached_is_a_connect_error(start):
@@ -153,7 +153,7 @@ def test_a_client_cannot_make_series(gateway):
     text = scrape(gateway)
     assert "made-up" not in text and "no-such" not in text and "made/up" not in text
     got = samples(text)
-    assert got['quipu_model_duration_seconds_count{provider="openai",model="other"}'] == 50
+    assert got['quipu_model_duration_seconds_count{provider="openai",model="other",operation="chat"}'] == 50
     assert got['quipu_http_requests_total{route="/v1/models/*",method="GET",code="404"}'] == 50
     assert got['quipu_http_requests_total{route="other",method="other",code="405"}'] == 50
 
@@ -174,7 +174,7 @@ def test_all_workers_are_summed(start, upstream):
     q.wait_model("openai/m1")
     for _ in range(40):  # a connection each, spread by the kernel
         assert q.chat(ASK)[0] == 200
-    wait_sample(q, 'quipu_model_duration_seconds_count{provider="openai",model="openai/m1"}', 40)
+    wait_sample(q, 'quipu_model_duration_seconds_count{provider="openai",model="openai/m1",operation="chat"}', 40)
     assert samples(scrape(q))["quipu_workers"] == 4
 
 
@@ -231,6 +231,6 @@ def test_promtool_finds_nothing(gateway, upstream):
     gateway.chat({**ASK, "model": "nothing"})
     upstream.handler = lambda call: call.json(404, {"error": {"message": "no"}})
     gateway.chat(ASK)
-    wait_sample(gateway, 'quipu_model_failures_total{provider="openai",model="openai/m1"}', 1)
+    wait_sample(gateway, 'quipu_model_failures_total{provider="openai",model="openai/m1",operation="chat"}', 1)
     run = subprocess.run(["promtool", "check", "metrics"], input=scrape(gateway).encode(), capture_output=True)
     assert run.returncode == 0 and run.stdout + run.stderr == b"", (run.stdout + run.stderr).decode()
