@@ -15,7 +15,8 @@ void access_begin(struct access *a, struct api_call *c)
 	a->path = str_take(req->path, 200);
 	a->text_len = a->method.len + 1 + a->path.len;
 	a->bytes_in = req->body.len;
-	if (!log_enabled(LOG_INFO))
+	c->trace = tracing_begin(c->worker, c->req);
+	if (!log_enabled(LOG_INFO) && c->trace == NULL)
 		return;
 	a->method = arena_str(&c->req->arena, a->method);
 	a->path = arena_str(&c->req->arena, a->path);
@@ -130,6 +131,19 @@ tell(const struct access *a, const struct api_call *c, int64_t now)
 	buf_fini(&out);
 }
 
+static void end_trace(const struct access *a, const struct api_call *c)
+{
+	const struct request *req = c->req;
+	struct tracing_request r = { .method = a->method,
+				     .path = a->path,
+				     .status = req->status,
+				     .finished = req->finished };
+
+	if (c->route < route_count())
+		r.route = route_text(c);
+	tracing_end(c->trace, &r);
+}
+
 void access_end(const struct access *a, struct api_call *c)
 {
 	struct metrics *m = c->worker->metrics;
@@ -140,6 +154,8 @@ void access_end(const struct access *a, struct api_call *c)
 		count_model(m, &c->facts, c->req, now);
 	if (c->catalog->registry->config->log_access && log_enabled(LOG_INFO))
 		tell(a, c, now);
+	if (c->trace != NULL)
+		end_trace(a, c);
 }
 
 void access_refused(const struct request *req)

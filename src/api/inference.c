@@ -124,6 +124,12 @@ static void note(struct inference *inf, const struct model_target *target)
 	};
 }
 
+/* Is this process's telemetry sent anywhere. */
+static bool is_exported(const struct api_call *c)
+{
+	return c->worker->team != NULL && c->worker->team->exporter != NULL;
+}
+
 /*
  * Are a stream's tokens to be asked for, which the client did not do?  Then the
  * upstream gets a body that is not the client's, byte for byte.
@@ -135,7 +141,7 @@ static bool adds_usage(const struct inference *inf)
 	uint32_t options;
 
 	if (!inf->request.stream || str_eq(how, STR("off")) ||
-	    str_eq(how, STR("auto")))
+	    (str_eq(how, STR("auto")) && !is_exported(inf->call)))
 		return false;
 	options = json_get(doc, json_root(doc), STR("stream_options"));
 	return json_type(doc, json_get(doc, options, STR("include_usage"))) !=
@@ -155,6 +161,7 @@ static void run(struct inference *inf, const struct model_target *target,
 	inf->x.request.has_models = inf->has_models;
 	inf->x.request.stream = inf->request.stream;
 	inf->x.request.add_usage = adds_usage(inf);
+	inf->x.trace = c->trace;
 	relay_init(&inf->relay, c->req, &inf->x, inf->model);
 	inf->relay.rewrite = inf->kind->rewrite;
 	inf->relay.request = &inf->request;

@@ -5,6 +5,7 @@
 #include "api/handlers.h"
 #include "core/forward.h"
 #include "http/url.h"
+#include "telemetry/genai.h"
 
 #define PREFIX STR("/v1/passthrough/")
 
@@ -61,6 +62,9 @@ static void note(struct api_call *c, const struct forward *f)
 {
 	c->facts.series = METRICS_OTHER;
 	c->facts.provider = f->x.upstream->provider.id;
+	c->facts.kind =
+		genai_provider(str_of(f->x.upstream->provider.type->name));
+	c->facts.operation = genai_operation(LLM_RAW);
 	c->facts.attempts = f->x.attempts;
 	c->facts.upstream_status = f->x.status;
 }
@@ -89,6 +93,7 @@ static void pass(struct api_call *c, struct str id, struct str path,
 		route_fail(c, &e);
 		return;
 	}
+	f->x.trace = c->trace;
 	f->path = path;
 	f->query = c->req->query;
 	f->body_max = (uint64_t)cfg->passthrough_max;

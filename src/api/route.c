@@ -44,6 +44,14 @@ size_t route_count(void)
 	return countof(routes) - 1;
 }
 
+void route_names(struct metrics_route_name *out)
+{
+	for (size_t i = 0; i < route_count(); i++) {
+		out[i].method = routes[i].method;
+		out[i].path = routes[i].path;
+	}
+}
+
 void route_reply(struct api_call *c, int status, struct str json)
 {
 	if (request_reply(c->task, c->req, status, STR("application/json"),

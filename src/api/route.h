@@ -4,8 +4,9 @@
 #ifndef API_ROUTE_H
 #define API_ROUTE_H
 
-#include "core/worker.h"
+#include "core/tracing.h"
 #include "llm/usage.h"
+#include "telemetry/metrics_text.h"
 
 /* What came of a request that a model answers: for log, metrics and traces. */
 struct api_facts {
@@ -28,6 +29,7 @@ struct api_call {
 	struct str rest;         /* what a pattern's '*' stood for, decoded */
 	size_t route;            /* of routes; route_count() for none */
 	struct api_facts facts;
+	struct tracing *trace; /* or NULL */
 };
 
 struct route {
@@ -40,6 +42,9 @@ struct route {
 /* Ends with an empty path. */
 extern const struct route routes[];
 size_t route_count(void);
+
+/* Fill out with the methods and paths of all routes. */
+void route_names(struct metrics_route_name *out);
 
 /* For struct server_cfg: request->user is the worker. */
 bool route_streams(const struct request *req);

@@ -6,6 +6,7 @@
  */
 #include "api/handlers.h"
 #include "base/log.h"
+#include "core/exporter.h"
 #include "core/fail.h"
 #include "io/offload.h"
 #include "telemetry/metrics_text.h"
@@ -38,6 +39,9 @@ enum number {
 	RELOADS,
 	BAD_RELOADS,
 	LOG_DROPPED,
+	SPANS_OK,
+	SPANS_LOST,
+	EXPORT_FAILURES,
 	MEMORY,
 	OPEN_FDS,
 	MAX_FDS,
@@ -81,6 +85,17 @@ static const struct {
 			  { "result", STR_INIT("failed") } },
 	[LOG_DROPPED] = { "quipu_log_lines_dropped_total", "counter",
 			  "Log lines that nobody took in time." },
+	[SPANS_OK] = { "quipu_spans_total",
+		       "counter",
+		       "Spans for OTLP.",
+		       { "result", STR_INIT("delivered") } },
+	[SPANS_LOST] = { "quipu_spans_total",
+			 "counter",
+			 "",
+			 { "result", STR_INIT("lost") } },
+	[EXPORT_FAILURES] = { "quipu_telemetry_failures_total", "counter",
+			      "Deliveries that an OTLP collector did not "
+			      "take." },
 	[MEMORY] = { "process_resident_memory_bytes", "gauge",
 		     "Memory in RAM." },
 	[OPEN_FDS] = { "process_open_fds", "gauge", "Open descriptors." },
@@ -194,10 +209,7 @@ static void run(struct offload_work *w)
 	struct metrics_route_name *names =
 		xcalloc(route_count(), sizeof(*names));
 
-	for (size_t i = 0; i < route_count(); i++) {
-		names[i].method = routes[i].method;
-		names[i].path = routes[i].path;
-	}
+	route_names(names);
 	for (size_t i = 0; i < s->worker_count; i++)
 		metrics_merge(all, s->metrics[i]);
 	metrics_text(&p, all, names);
@@ -244,6 +256,13 @@ static struct scrape *make(const struct worker *w)
 	s->started_wall_ns = team->started_wall_ns;
 	s->numbers[RELOADS] = counter_get(&team->reloads);
 	s->numbers[BAD_RELOADS] = counter_get(&team->bad_reloads);
+	if (team->exporter != NULL) {
+		struct exporter_stats e = exporter_stats(team->exporter);
+
+		s->numbers[SPANS_OK] = e.delivered;
+		s->numbers[SPANS_LOST] = e.lost;
+		s->numbers[EXPORT_FAILURES] = e.failures;
+	}
 	return s;
 }
 

@@ -7,6 +7,7 @@
 #include "cli/scrape_server.h"
 #include "cli/systemd.h"
 #include "cli/turn.h"
+#include "core/exporter.h"
 #include "io/offload.h"
 
 #include <assert.h>
@@ -43,6 +44,8 @@ struct cluster {
 	struct worker **workers;
 	struct worker_team team;
 	struct server *metrics_server; /* of the first worker; or NULL */
+	struct exporter *exporter;     /* or NULL */
+	struct metrics_route_name *routes;
 };
 
 static void complain(struct buf *messages, const struct api_error *e)
@@ -205,6 +208,29 @@ static int open_worker(struct cluster *c, size_t i, struct listen_plan *plan,
 	return r;
 }
 
+static int open_exporter(struct cluster *c, struct buf *messages)
+{
+	struct exporter_cfg cfg = { .config = c->config,
+				    .team = &c->team,
+				    .arena = &c->arena };
+	struct api_error e;
+	int r;
+
+	c->routes = xcalloc(route_count(), sizeof(*c->routes));
+	route_names(c->routes);
+	cfg.routes = c->routes;
+	cfg.route_count = route_count();
+	r = exporter_new(&cfg, &c->exporter, &e);
+	if (r != 0) {
+		complain(messages, &e);
+		return -1;
+	}
+	c->team.exporter = c->exporter;
+	for (size_t i = 0; i < c->count; i++)
+		c->workers[i]->tracer = exporter_tracer(c->exporter, i);
+	return 0;
+}
+
 static size_t worker_count(const struct config *config)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -241,6 +267,8 @@ int cluster_new(struct config *config, char **environment, struct cluster **out,
 	if (r == 0)
 		r = scrape_server_open(c->workers[0], &c->metrics_server,
 				       messages);
+	if (r == 0)
+		r = open_exporter(c, messages);
 	if (r < 0) {
 		cluster_free(c);
 		return -1;
@@ -296,6 +324,9 @@ int cluster_start(struct cluster *c)
 		if (r == 0 && i == 0)
 			r = task_spawn(m->worker.loop, "model lists", refresh,
 				       m);
+		if (r == 0 && i == 0 && c->exporter != NULL)
+			r = task_spawn(m->worker.loop, "telemetry",
+				       exporter_run, c->exporter);
 		if (r == 0)
 			r = -pthread_create(&m->thread, NULL, run_worker, m);
 		if (r < 0)
@@ -332,6 +363,9 @@ static void shut_down(struct loop *loop, void *arg)
 	if (!server_is_ending(m->worker.server))
 		server_shutdown(m->worker.server,
 				loop_now(loop) + cfg->shutdown_timeout_ns);
+	if (m->worker.is_first && m->cluster->exporter != NULL)
+		exporter_stop(m->cluster->exporter,
+			      loop_now(loop) + cfg->shutdown_timeout_ns);
 	if (m->worker.is_first && m->cluster->metrics_server != NULL)
 		server_shutdown(m->cluster->metrics_server, loop_now(loop));
 }
@@ -466,6 +500,8 @@ void cluster_free(struct cluster *c)
 	if (c->metrics_server != NULL)
 		server_free(c->metrics_server);
 	offload_stop();
+	exporter_free(c->exporter);
+	free(c->routes);
 	/* Threads may have been reading them. */
 	for (size_t i = 0; i < c->count; i++)
 		metrics_free(c->members[i].worker.metrics);

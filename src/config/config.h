@@ -89,6 +89,15 @@ struct config {
 	struct str metrics_path;
 	struct str metrics_listen; /* "host:port", or "": with the rest */
 	struct str stream_usage;   /* auto, on, off */
+	/* telemetry */
+	bool telemetry_on;
+	struct str otlp_endpoint, otlp_traces, otlp_metrics; /* URLs or "" */
+	struct str otlp_headers; /* "name=value,name=value" */
+	bool otlp_has_traces, otlp_has_metrics;
+	int64_t otlp_interval_ns;
+	struct str service_name;
+	struct str trace_sampler, trace_sampler_arg;
+	bool trace_propagate;
 	/* what is served */
 	bool names_providers; /* the file has a list of them, maybe empty */
 	struct config_provider *providers;

@@ -5,6 +5,7 @@
 #include "core/credentials.h"
 #include "core/images.h"
 #include "core/source.h"
+#include "core/tracing.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -40,6 +41,8 @@ static void drop_source(struct exchange *x)
 
 void exchange_close(struct exchange *x)
 {
+	/* Of the one that answered. */
+	tracing_attempt_end(x->trace, x, x->error.code);
 	drop_source(x);
 	if (x->attempt.probe) {
 		breaker_end(&x->worker->breakers, x->key, 0, &x->attempt,
@@ -334,6 +337,7 @@ static int attempt(struct task *t, struct exchange *x, enum fault *fault)
 	x->head = NULL;
 	buf_clear(&x->body);
 	x->via = x->upstream;
+	x->error = (struct api_error){ 0 };
 	x->request.wall_ns = task_wall(t);
 	task_note(t, "asking provider", x->upstream->provider.id);
 	breaker_begin(&x->worker->breakers, x->key, task_now(t), &x->attempt);
@@ -486,13 +490,32 @@ static int go_on(struct task *t, struct exchange *x, enum fault fault)
 	return r != 0 ? outcome(x, r, CLIENT_CONNECT) : 0;
 }
 
+/* Its span is over: it failed. */
+static void end_attempt(struct exchange *x, int r)
+{
+	struct str why = x->error.code;
+
+	if (x->trace == NULL)
+		return;
+	if (r == EXCHANGE_HUNG_UP)
+		why = STR("client_hung_up");
+	else if (r == -ECANCELED)
+		why = STR("cancelled");
+	else if (x->status >= 300)
+		why = arena_printf(x->arena, "%d", x->status);
+	tracing_attempt_end(x->trace, x, why);
+}
+
 static int run(struct task *t, struct exchange *x)
 {
 	enum fault fault;
 	int r;
 
 	do {
+		tracing_attempt(x->trace);
 		r = attempt(t, x, &fault);
+		if (r != 0)
+			end_attempt(x, r);
 		if (r == EXCHANGE_FAILED)
 			r = go_on(t, x, fault);
 		else
@@ -513,6 +536,7 @@ int exchange_again(struct task *t, struct exchange *x)
 	if (fault_of_error(x, x->error.status) == FAULT_REQUEST ||
 	    !aim_elsewhere(t, x, false))
 		return EXCHANGE_FAILED;
+	end_attempt(x, EXCHANGE_FAILED);
 	drop_source(x);
 	return run(t, x);
 }
@@ -526,5 +550,6 @@ int exchange_read(struct task *t, struct exchange *x, struct str *data)
 	r = outcome(x, r, CLIENT_BODY);
 	if (r == EXCHANGE_FAILED)
 		report(t, x, BREAKER_UNREACHABLE);
+	end_attempt(x, r);
 	return r;
 }

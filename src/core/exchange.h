@@ -24,6 +24,8 @@
 
 struct images;
 struct source;
+struct tracing;
+struct usage;
 
 struct exchange {
 	/* Set by the caller. */
@@ -36,6 +38,9 @@ struct exchange {
 	int64_t tick_ns; /* 0: never */
 	int (*tick)(struct task *t, void *arg);
 	void *tick_arg;
+	/* For the attempts' spans; both may be NULL. */
+	struct tracing *trace;
+	const struct usage *usage;
 
 	/* Set by exchange_open(). */
 	const struct upstream *via;   /* upstream, as the client addressed it */

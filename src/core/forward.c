@@ -5,6 +5,7 @@
 #include "core/fail.h"
 #include "core/forward_head.h"
 #include "core/source.h"
+#include "core/tracing.h"
 #include "net/upload.h"
 
 #include <errno.h>
@@ -103,12 +104,16 @@ static int make_request(struct task *t, struct forward *f)
 	size_t count;
 	int rc;
 
-	f->raw.method = head->method;
+	/* A span tells it when the head may have been given back. */
+	f->raw.method = f->x.trace == NULL
+				? head->method
+				: arena_str(f->x.arena, head->method);
 	f->raw.path = f->path;
 	f->raw.query = f->query;
 	f->x.request.data = f->data;
 	f->x.request.wall_ns = task_wall(t);
 	rc = credentials_take(t, &f->x);
+	tracing_attempt(f->x.trace);
 	if (rc == 0)
 		rc = source_request(&f->x, task_now(t), r);
 	if (rc != 0)

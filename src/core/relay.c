@@ -48,6 +48,7 @@ void relay_init(struct relay *r, struct request *req, struct exchange *x,
 	r->stream = x->request.stream;
 	r->hide_usage = x->request.add_usage;
 	x->arena = &req->arena;
+	x->usage = &r->usage;
 	if (!config_of(r)->drain_on_disconnect)
 		x->watch = req->io;
 	if (r->stream) {

@@ -2,6 +2,7 @@
 
 #include "core/credentials.h"
 #include "core/images.h"
+#include "core/tracing.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -82,6 +83,7 @@ int source_request(struct exchange *x, int64_t now_ns,
 
 	if (r != 0)
 		return SOURCE_REFUSED;
+	tracing_headers(x->trace, call);
 	*out = request_of(x, call, now_ns);
 	return 0;
 }

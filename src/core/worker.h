@@ -14,13 +14,16 @@
 #include "json/mold.h"
 
 struct worker;
+struct tracer;
+struct exporter;
 
 /* What all workers of the program share. */
 struct worker_team {
 	struct worker *const *workers;
 	size_t count;
 	int64_t started_wall_ns;
-	uint64_t reloads, bad_reloads; /* counters of one thread */
+	uint64_t reloads, bad_reloads;   /* counters of one thread */
+	const struct exporter *exporter; /* or NULL */
 	/*
 	 * Read the configuration again and serve it, for a thread that may
 	 * block; NULL: that is not offered.  Returns 0 or a worker_reload;
@@ -46,6 +49,7 @@ struct worker {
 	struct tokens *tokens;
 	struct catalog *catalog;        /* a reference */
 	struct metrics *metrics;        /* owned by who made the worker */
+	struct tracer *tracer;          /* the exporter's, or NULL */
 	const struct worker_team *team; /* NULL: it is the only one */
 	struct breakers breakers;       /* of this worker's targets alone */
 	/* The shapes of events that streams had of late; the oldest goes. */

@@ -9,6 +9,10 @@ struct str genai_operation(enum llm_op op)
 		return STR("text_completion");
 	case LLM_EMBEDDINGS:
 		return STR("embeddings");
+	case LLM_MODERATIONS:
+		return STR("moderation");
+	case LLM_RERANK:
+		return STR("rerank");
 	case LLM_MODELS:
 	case LLM_RAW:
 	default:

@@ -65,10 +65,10 @@ static void every_status_has_a_place(void **state)
 
 static struct metrics_model *model(struct metrics *m, struct str id)
 {
-	return metrics_model(m, &(struct metrics_names){ .provider = STR("p"),
-							 .operation =
-								 STR("chat"),
-							 .model = id });
+	return metrics_model(m,
+			     &(struct metrics_names){ .provider = STR("p"),
+						      .operation = STR("chat"),
+						      .model = id });
 }
 
 /* What a hostile catalog or configuration can make it hold. */
@@ -83,27 +83,19 @@ static void the_number_of_series_is_limited(void **state)
 
 		(void)snprintf(name, sizeof(name), "m%d", i);
 		id = str_of(name);
-		counter_add(
-			&model(m, id)->tokens[METRICS_PROMPT],
-			1);
+		counter_add(&model(m, id)->tokens[METRICS_PROMPT], 1);
 		counter_add(&metrics_provider(m, id)->attempts, 1);
 	}
 	assert_int_equal(m->model_count, METRICS_MODELS_MAX + 1);
 	assert_int_equal(m->provider_count, METRICS_PROVIDERS_MAX + 1);
-	assert_int_equal(
-		model(m, STR("m0"))->tokens[METRICS_PROMPT],
-		1);
-	assert_int_equal(
-		model(m, STR("new"))->tokens[METRICS_PROMPT],
-		2 * METRICS_MODELS_MAX);
-	check_str("overflow", model(m, STR("new"))->model,
-		  METRICS_OTHER);
+	assert_int_equal(model(m, STR("m0"))->tokens[METRICS_PROMPT], 1);
+	assert_int_equal(model(m, STR("new"))->tokens[METRICS_PROMPT],
+			 2 * METRICS_MODELS_MAX);
+	check_str("overflow", model(m, STR("new"))->model, METRICS_OTHER);
 	metrics_merge(all, m);
 	metrics_merge(all, m);
 	assert_int_equal(all->model_count, METRICS_MODELS_MAX + 1);
-	assert_int_equal(
-		model(all, STR("m1"))->tokens[METRICS_PROMPT],
-		2);
+	assert_int_equal(model(all, STR("m1"))->tokens[METRICS_PROMPT], 2);
 	metrics_free(all);
 	metrics_free(m);
 }
@@ -115,9 +107,8 @@ static void a_long_name_is_cut(void **state)
 
 	(void)state;
 	memset(name, 'x', sizeof(name));
-	assert_int_equal(model(m, (struct str){ name, sizeof(name) })
-				 ->model.len,
-			 256);
+	assert_int_equal(
+		model(m, (struct str){ name, sizeof(name) })->model.len, 256);
 	metrics_free(m);
 }
 
