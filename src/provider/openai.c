@@ -20,6 +20,13 @@ struct str openai_path(enum llm_op op)
 	return paths[op];
 }
 
+struct str openai_root(const struct provider *p)
+{
+	struct str path = p->base.path, v1 = STR("/v1");
+
+	return str_ends(path, v1) ? str_take(path, path.len - v1.len) : path;
+}
+
 void openai_start(const struct provider *p, const struct provider_request *req,
 		  struct arena *a, struct provider_call *out)
 {

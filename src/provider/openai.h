@@ -19,6 +19,9 @@ must_check int openai_encode(const struct provider *p,
 void openai_start(const struct provider *p, const struct provider_request *req,
 		  struct arena *a, struct provider_call *out);
 
+/* The base URL's path without a /v1 at its end. */
+struct str openai_root(const struct provider *p);
+
 /* "/chat/completions", ...: what follows the base URL's path. */
 struct str openai_path(enum llm_op op);
 

@@ -157,12 +157,31 @@ static void set_header(struct provider_call *c, struct str name,
 	provider_call_header(c, name, value);
 }
 
+/* The client's body, as for embeddings, but to another path than /v1. */
+static int encode_rerank(const struct provider *p,
+			 const struct provider_request *req, struct arena *a,
+			 struct provider_call *out, struct api_error *e)
+{
+	struct provider_request like = *req;
+	int r;
+
+	like.op = LLM_EMBEDDINGS;
+	r = openai_encode(p, &like, a, out, e);
+	out->target =
+		arena_join(a,
+			   (struct str[]){ openai_root(p),
+					   STR("/v1alpha/inference/rerank") },
+			   2);
+	return r;
+}
+
 static int encode(const struct provider *p, const struct provider_request *req,
 		  struct arena *a, struct provider_call *out,
 		  struct api_error *e)
 {
 	const struct config_value *map = provider_value(p, "forward_headers");
-	int r = openai_encode(p, req, a, out, e);
+	int r = req->op == LLM_RERANK ? encode_rerank(p, req, a, out, e)
+				      : openai_encode(p, req, a, out, e);
 
 	for (size_t i = 0;
 	     r == 0 && req->data != NULL && i + 1 < map->item_count; i += 2) {
@@ -179,7 +198,7 @@ const struct provider_type passthrough_type = {
 	.name = "remote::passthrough",
 	.id = "passthrough",
 	.caps = PROVIDER_CHAT | PROVIDER_COMPLETIONS | PROVIDER_EMBEDDINGS |
-		PROVIDER_LISTS_MODELS | PROVIDER_MODERATIONS,
+		PROVIDER_LISTS_MODELS | PROVIDER_MODERATIONS | PROVIDER_RERANK,
 	.base_url_env = "PASSTHROUGH_URL",
 	.key_env = "PASSTHROUGH_API_KEY",
 	.key_field = "passthrough_api_key",

@@ -50,17 +50,13 @@ static int encode(const struct provider *p, const struct provider_request *req,
 		  struct arena *a, struct provider_call *out,
 		  struct api_error *e)
 {
-	struct str root = p->base.path, v1 = STR("/v1");
 	int r = openai_encode(p, req, a, out, e);
 
-	if (r != 0 || req->op != LLM_RERANK || !str_ends(root, v1))
-		return r;
-	out->target =
-		arena_join(a,
-			   (struct str[]){ str_take(root, root.len - v1.len),
-					   str_drop(out->target, root.len) },
-			   2);
-	return 0;
+	if (r == 0 && req->op == LLM_RERANK) {
+		out->target = arena_join(
+			a, (struct str[]){ openai_root(p), STR("/rerank") }, 2);
+	}
+	return r;
 }
 
 const struct provider_type vllm_type = {

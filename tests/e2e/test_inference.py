@@ -335,3 +335,19 @@ def test_a_large_answer_that_is_none_gets_the_same_error(gateway, upstream, answ
         assert json.loads(body)["data"][0]["embedding"] == [0.0] * 450000
     else:
         assert json.loads(body)["error"]["message"]
+
+
+def test_one_gateway_behind_another(start):
+    """remote::passthrough: the echo model of the second answers all that the first has."""
+    behind = start()
+    gateway = start(env={"PASSTHROUGH_URL": behind.url})
+    model = "passthrough/echo/echo"
+    for path, body in CALLS.items():
+        status, _, got = gateway.request("POST", path, {"model": model, **body})
+        want = behind.request("POST", path, {"model": "echo/echo", **body})[2]
+        assert status == 200, got
+        got, want = json.loads(got), json.loads(want)
+        for answer in (got, want):
+            for name in ("id", "created", "model"):
+                answer.pop(name, None)
+        assert got == want
