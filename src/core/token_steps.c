@@ -147,12 +147,20 @@ static int do_step(struct task *t, const struct token_steps *s,
 	return ask(t, s, step, answer);
 }
 
-/* A service may repeat what it was asked with. */
-static void hide_args(const struct token_steps *s, struct api_error *e)
+/* A service may repeat what it was asked with; a file's name is no secret. */
+static void hide_secrets(const struct token_steps *s,
+			 const struct grant_run *run, struct api_error *e)
 {
-	for (size_t i = 0; i < GRANT_ARGS_MAX; i++) {
-		e->message = provider_data_hide(e->message, s->grant->args[i],
-						s->arena);
+	const struct grant *g = s->grant;
+
+	for (unsigned i = 0; i < GRANT_ARGS_MAX; i++) {
+		if ((g->type->secrets >> i & 1) != 0)
+			e->message = provider_data_hide(e->message, g->args[i],
+							s->arena);
+	}
+	for (unsigned i = 0; i < GRANT_NOTES_MAX && !g->type->is_file; i++) {
+		e->message =
+			provider_data_hide(e->message, run->notes[i], s->arena);
 	}
 }
 
@@ -181,6 +189,6 @@ int token_steps_run(struct task *t, const struct token_steps *s,
 			    : grant_fail(run, e, 502, "it never ends");
 	}
 	if (r != 0)
-		hide_args(s, e);
+		hide_secrets(s, run, e);
 	return r;
 }

@@ -1,4 +1,5 @@
 #include "provider/address.h"
+#include "provider/grants.h"
 #include "provider/openai.h"
 #include "provider/raw.h"
 #include "provider/types.h"
@@ -35,6 +36,27 @@ static const struct setting settings[] = {
 	  .help = "how the key is sent; auto: Bearer to v1 and for tokens, "
 		  "else api-key" },
 	ADDRESS_SETTING,
+	{ .key = "tenant_id",
+	  .env = "AZURE_TENANT_ID",
+	  .help = "of Entra ID, for tokens instead of a key" },
+	{ .key = "client_id",
+	  .env = "AZURE_CLIENT_ID",
+	  .help = "the application in that tenant" },
+	{ .key = "client_secret",
+	  .secret = true,
+	  .env = "AZURE_CLIENT_SECRET",
+	  .help = "its secret" },
+	{ .key = "federated_token_file",
+	  .kind = SETTING_PATH,
+	  .env = "AZURE_FEDERATED_TOKEN_FILE",
+	  .help = "a file with an identity of the workload, instead" },
+	{ .key = "authority_url",
+	  .env = "AZURE_AUTHORITY_HOST",
+	  .def = "https://login.microsoftonline.com",
+	  .help = "where Entra ID is asked for tokens" },
+	{ .key = "token_scope",
+	  .def = "https://cognitiveservices.azure.com/.default",
+	  .help = "what tokens are for" },
 	{ 0 },
 };
 
@@ -101,6 +123,30 @@ static int read_address(struct provider *p, struct str version, struct arena *a,
 	return 0;
 }
 
+/* Without a key, and with all that Entra ID wants. */
+static int find_tokens(struct provider *p, struct arena *a, struct api_error *e)
+{
+	struct str tenant = provider_setting(p, "tenant_id");
+	bool has_proof = provider_setting(p, "client_secret").len > 0 ||
+			 provider_setting(p, "federated_token_file").len > 0;
+	int r;
+
+	if (p->key.len > 0 || tenant.len == 0 || !has_proof ||
+	    provider_setting(p, "client_id").len == 0)
+		return 0;
+	r = provider_set_token_base(p, "authority_url",
+				    provider_setting(p, "authority_url"), a, e);
+	if (r != 0)
+		return r;
+	while (str_ends(p->token_base.path, STR("/")))
+		p->token_base.path.len--;
+	p->token_base.path =
+		arena_printf(a, STR_FMT "/" STR_FMT "/oauth2/v2.0/token",
+			     STR_ARG(p->token_base.path),
+			     STR_ARG(url_encode(tenant, false, a)));
+	return 0;
+}
+
 static int setup(struct provider *p, struct arena *a, struct api_error *e)
 {
 	struct str base = provider_setting(p, "api_base");
@@ -113,7 +159,23 @@ static int setup(struct provider *p, struct arena *a, struct api_error *e)
 	}
 	if (p->base.host.len == 0)
 		return 0;
-	return read_address(p, provider_setting(p, "api_version"), a, e);
+	r = read_address(p, provider_setting(p, "api_version"), a, e);
+	return r != 0 ? r : find_tokens(p, a, e);
+}
+
+static bool grant(const struct provider *p, const struct provider_request *req,
+		  struct grant *out)
+{
+	if (p->token_base.host.len == 0 || req->key.len > 0)
+		return false;
+	*out = (struct grant){
+		.type = &grant_oauth_entra,
+		.args = { p->token_base.path, provider_setting(p, "client_id"),
+			  provider_setting(p, "client_secret"),
+			  provider_setting(p, "token_scope"),
+			  provider_setting(p, "federated_token_file") },
+	};
+	return true;
 }
 
 /* A client's own resource, or its own version of the API. */
@@ -172,6 +234,8 @@ static int add_key(const struct provider *p, const struct provider_request *req,
 		return openai_no_key(p, a, e);
 	if (!as_api_key && !str_eq(az->auth, STR("bearer")))
 		as_api_key = az->is_dated && !is_token(key);
+	/* A token of Entra ID is never a key. */
+	as_api_key = as_api_key && req->token == NULL;
 	if (!as_api_key)
 		return openai_bearer(p, req, a, out, e);
 	provider_call_header(out, STR("api-key"), key);
@@ -234,11 +298,12 @@ const struct provider_type azure_type = {
 	.caps = PROVIDER_CHAT | PROVIDER_COMPLETIONS | PROVIDER_EMBEDDINGS |
 		PROVIDER_LISTS_MODELS,
 	.base_url_env = "AZURE_API_BASE|AZURE_OPENAI_ENDPOINT",
-	.key_env = "AZURE_API_KEY|AZURE_OPENAI_API_KEY",
+	.key_env = "AZURE_API_KEY|AZURE_OPENAI_API_KEY|AZURE_CLIENT_ID",
 	.key_field = "azure_api_key",
 	.address_field = "azure_api_base",
 	.settings = settings,
 	.setup = setup,
+	.grant = grant,
 	.readdress = readdress,
 	.encode = encode,
 	.map_error = map_error,

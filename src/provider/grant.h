@@ -64,8 +64,9 @@ struct grant_run {
 	const struct grant *grant;
 	struct arena *arena;
 	int64_t wall_ns;
-	unsigned at;                       /* calls of next before this one */
-	struct str notes[GRANT_NOTES_MAX]; /* the type's own, between steps */
+	unsigned at; /* calls of next before this one */
+	/* The type's own, between steps; hidden if a service repeats them. */
+	struct str notes[GRANT_NOTES_MAX];
 };
 
 enum {
@@ -75,6 +76,7 @@ enum {
 struct grant_type {
 	const char *name; /* for messages: "IBM Cloud IAM" */
 	bool is_file;     /* reads files only: what it gives is configured */
+	unsigned secrets; /* a bit for each of args that is one */
 	/* Returns 0 with *token, GRANT_ASK with *step, or API_FAIL. */
 	int (*next)(struct grant_run *run, const struct grant_answer *answer,
 		    struct grant_step *step, struct grant_token *token,

@@ -120,13 +120,14 @@ static int next_web(struct grant_run *run, const struct grant_answer *answer,
 		return grant_fail(run, e, 500, STR_FMT " cannot be read",
 				  STR_ARG(args[0]));
 	}
+	run->notes[0] = str_trim(answer->body);
 	grant_form(run, STR("/"),
 		   (struct str[]){
 			   STR("Action"), STR("AssumeRoleWithWebIdentity"),
 			   STR("Version"), STR("2011-06-15"), STR("RoleArn"),
 			   args[1], STR("RoleSessionName"), args[2],
 			   STR("DurationSeconds"), args[3],
-			   STR("WebIdentityToken"), str_trim(answer->body) },
+			   STR("WebIdentityToken"), run->notes[0] },
 		   12, step);
 	return GRANT_ASK;
 }
@@ -183,6 +184,7 @@ static int next_container(struct grant_run *run,
 	}
 	if (answer != NULL)
 		authorization = str_trim(answer->body);
+	run->notes[0] = authorization;
 	grant_get(args[0], step);
 	if (!is_plain(authorization)) {
 		return grant_fail(run, e, 500,
@@ -195,7 +197,9 @@ static int next_container(struct grant_run *run,
 }
 
 const struct grant_type grant_aws_container = {
-	.name = "AWS container credentials", .next = next_container
+	.name = "AWS container credentials",
+	.secrets = 1 << 1,
+	.next = next_container
 };
 
 #define IMDS "/latest/meta-data/iam/security-credentials/"

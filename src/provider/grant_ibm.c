@@ -18,4 +18,6 @@ static int next(struct grant_run *run, const struct grant_answer *answer,
 	return GRANT_ASK;
 }
 
-const struct grant_type grant_ibm = { .name = "IBM Cloud IAM", .next = next };
+const struct grant_type grant_ibm = { .name = "IBM Cloud IAM",
+				      .secrets = 1 << 0,
+				      .next = next };

@@ -22,4 +22,27 @@ extern const struct grant_type grant_aws_web;
 extern const struct grant_type grant_aws_container;
 extern const struct grant_type grant_aws_instance;
 
+/*
+ * A profile of OCI's configuration file: key id, private key, pass phrase.
+ * args: path, profile, home directory.
+ */
+extern const struct grant_type grant_oci;
+
+/*
+ * OAuth 2.0 client credentials (RFC 6749 section 4.4).  args: target, client id,
+ * secret, scope; Entra: a file with an assertion (RFC 7523) instead of the
+ * secret.  Databricks wants id and secret as Basic, Entra in the form.
+ */
+extern const struct grant_type grant_oauth_entra;
+extern const struct grant_type grant_oauth_databricks;
+
+/*
+ * Google: the file of application default credentials, of a service account
+ * (RFC 7523) or a user; values[1] is the project that pays, or "".  args: path,
+ * target, address of the token service.
+ * The metadata server of a machine.  args: none.
+ */
+extern const struct grant_type grant_google_file;
+extern const struct grant_type grant_google_metadata;
+
 #endif

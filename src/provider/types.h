@@ -15,6 +15,8 @@ extern const struct provider_type anthropic_type;
 extern const struct provider_type gemini_type;
 extern const struct provider_type databricks_type;
 extern const struct provider_type vllm_type;
+extern const struct provider_type vertexai_type;
+extern const struct provider_type oci_type;
 extern const struct provider_type nvidia_type;
 extern const struct provider_type watsonx_type;
 extern const struct provider_type echo_type;
