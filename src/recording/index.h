@@ -27,7 +27,7 @@
 #include "recording/file.h"
 
 enum {
-	INDEX_KEYS_MAX = 4,
+	INDEX_KEYS_MAX = 12,
 	INDEX_ENTRIES_MAX = 1 << 20,
 	INDEX_COUNTERS_MAX = 1 << 20, /* pairs of session and key */
 };

@@ -5,6 +5,7 @@
 #include "recording/exact.h"
 #include "recording/file.h"
 #include "recording/ogx.h"
+#include "recording/ogx_shape.h"
 #include "recording/tree.h"
 
 #include "tests/unit/table.h"
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "http/sse.h"
+#include "json/splice.h"
 
 static char root[1024];
 
@@ -182,10 +184,87 @@ static void all_can_be_kept_in_the_exact_format(void **state)
 	check_true("events", events > 10000);
 }
 
+/* The body that the SDK sent: extra_body, which is empty here, is no member. */
+static struct str wire_body(const char *name, const struct ogx_file *f,
+			    struct arena *a)
+{
+	struct str raw = json_raw(&f->doc, f->call.body);
+	struct splice s = { .text = raw };
+	struct json_error e;
+	struct json doc;
+	struct buf out;
+
+	check_int(name, json_parse(raw, NULL, &doc, &e), 0);
+	check_int(name, splice_drop(&s, &doc, 0, STR("extra_body")), 0);
+	buf_init(&out, RECORDING_BODY_MAX);
+	check_int(name, splice_write(&s, &out), 0);
+	raw = arena_str(a, buf_str(&out));
+	buf_fini(&out);
+	json_fini(&doc);
+	return raw;
+}
+
+struct found {
+	size_t count, first, files;
+};
+
+/* What a client would ask for is found under the recording's name. */
+static int find_one(void *arg, int dir, struct str folder, const char *name)
+{
+	struct recording_problem problem;
+	struct found *found = arg;
+	struct ogx_keys keys;
+	struct recording r;
+	struct ogx_file f;
+	struct arena a;
+
+	(void)folder;
+	arena_init(&a, SIZE_MAX / 2);
+	read_one(dir, name, &a, &f);
+	check_int(name, ogx_play(&f, &a, &r, &problem), 0);
+	if (f.call.family == OGX_INFERENCE &&
+	    str_ends(f.endpoint, STR("completions")) && strlen(name) > 60) {
+		struct ogx_request req = {
+			.op = r.op,
+			.base_url = r.request.upstream,
+			.body = wire_body(name, &f, &a),
+			.test_id = f.test_id,
+		};
+
+		check_int(name, ogx_keys(&req, &keys), 0);
+		found->files++;
+		for (size_t i = 0; i < keys.count; i++) {
+			bool same = memcmp(keys.keys[i], name,
+					   RECORDING_KEY_LEN) == 0;
+
+			found->count += same;
+			found->first += same && i == 0;
+		}
+	}
+	ogx_fini(&f);
+	arena_fini(&a);
+	return 0;
+}
+
+static void requests_find_their_recordings(void **state)
+{
+	struct found found = { 0 };
+	struct tree_visitor v = { .file = find_one, .arg = &found };
+
+	(void)state;
+	need_corpus();
+	check_int("walk", tree_walk(root, &v), 0);
+	check_true("files", found.files > 500);
+	(void)printf("%zu requests, %zu found, %zu by the first key\n",
+		     found.files, found.count, found.first);
+	check_int("found", found.count, found.files);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_names_follow),
+		cmocka_unit_test(requests_find_their_recordings),
 		cmocka_unit_test(streams_are_played_as_recorded),
 		cmocka_unit_test(all_can_be_kept_in_the_exact_format),
 	};
