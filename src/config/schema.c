@@ -200,6 +200,7 @@ const struct setting schema_settings[] = {
 	  .env = "QUIPU_BUSY_POLL",
 	  .help = "look for more work this long before sleeping: less latency for "
 		  "more CPU",
+	  .fixed = true,
 	  IN(config, busy_poll_ns) },
 	{ .key = "server.on_disconnect",
 	  .kind = SETTING_ENUM,

@@ -3,7 +3,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import threading
@@ -114,20 +113,6 @@ def test_secrets_of_the_new_file_are_masked(start, upstream):
     listed = json.loads(q.request("GET", "/v1/providers")[2])["data"][0]["config"]
     assert listed["api_key"] == "********"
     assert new not in q.stop()
-
-
-def test_files_of_tls_are_read_again(start, authority, tmp_path):
-    """The old authority's file is replaced under the same name."""
-    ca = tmp_path / "ca.pem"
-    shutil.copy(authority.cert, ca)
-    text = ("providers: {inference: [{provider_id: x, provider_type: remote::openai, config: "
-            f"{{api_key: '{KEY}', network: {{tls: {{verify: '{ca}'}}}}}}}}]}}\n")
-    q = start(config=text)
-    ca.write_text("no certificate\n")
-    status, body = admin(q)
-    assert status == 400 and str(ca) in body["error"]["message"]
-    shutil.copy(authority.cert, ca)
-    assert admin(q)[0] == 200
 
 
 def test_one_at_a_time(start, upstream):
