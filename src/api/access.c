@@ -4,6 +4,7 @@
 
 enum {
 	LINE_MAX_BYTES = 4096,
+	LINE_USUAL = 512,
 	MODEL_MAX = 200 /* bytes of a model's name in the log */
 };
 
@@ -67,18 +68,44 @@ static void count_model(struct metrics *m, const struct api_facts *f,
 	}
 }
 
-static void add_ms(struct buf *out, const char *key, int64_t ns)
+/*
+ * What a line has room for it gets.  It is written here, not printed: a line per
+ * request is the most frequent text there is.
+ */
+static void add(struct buf *out, struct str s)
 {
-	int64_t us = ns > 0 ? ns / CLOCK_US : 0;
-
-	(void)!buf_printf(out, " %s=%lld.%03lld", key, (long long)(us / 1000),
-			  (long long)(us % 1000));
+	(void)!buf_add(out, s);
 }
 
-static void add_count(struct buf *out, const char *key, int64_t n)
+static void add_number(struct buf *out, uint64_t n, unsigned digits_min)
 {
-	if (n >= 0)
-		(void)!buf_printf(out, " %s=%lld", key, (long long)n);
+	char text[20];
+	size_t at = sizeof(text);
+
+	do {
+		text[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0 || sizeof(text) - at < digits_min);
+	add(out, (struct str){ text + at, sizeof(text) - at });
+}
+
+/* key is " key=". */
+static void add_ms(struct buf *out, struct str key, int64_t ns)
+{
+	uint64_t us = ns > 0 ? (uint64_t)(ns / CLOCK_US) : 0;
+
+	add(out, key);
+	add_number(out, us / 1000, 1);
+	add(out, STR("."));
+	add_number(out, us % 1000, 3);
+}
+
+static void add_count(struct buf *out, struct str key, int64_t n)
+{
+	if (n < 0)
+		return;
+	add(out, key);
+	add_number(out, (uint64_t)n, 1);
 }
 
 /* Of a request that a model answers. */
@@ -87,18 +114,21 @@ static void add_model(struct buf *out, const struct api_call *c)
 	const struct api_facts *f = &c->facts;
 	const struct usage *u = &f->usage;
 
-	(void)!buf_printf(out,
-			  " model=" STR_FMT " provider=" STR_FMT
-			  " upstream_status=%d attempts=%u",
-			  STR_ARG(str_take(f->model, MODEL_MAX)),
-			  STR_ARG(f->provider), f->upstream_status,
-			  f->attempts);
+	if (f->model.len > 0) {
+		add(out, STR(" model="));
+		add(out, str_take(f->model, MODEL_MAX));
+	}
+	add(out, STR(" provider="));
+	add(out, f->provider);
+	add_count(out, STR(" upstream_status="), f->upstream_status);
+	add_count(out, STR(" attempts="), f->attempts);
 	if (f->first_token_ns > 0)
-		add_ms(out, "ttft_ms", f->first_token_ns - c->req->start_ns);
-	add_count(out, "prompt_tokens", u->prompt_tokens);
-	add_count(out, "completion_tokens", u->completion_tokens);
-	add_count(out, "cached_tokens", u->cached_tokens);
-	add_count(out, "reasoning_tokens", u->reasoning_tokens);
+		add_ms(out, STR(" ttft_ms="),
+		       f->first_token_ns - c->req->start_ns);
+	add_count(out, STR(" prompt_tokens="), u->prompt_tokens);
+	add_count(out, STR(" completion_tokens="), u->completion_tokens);
+	add_count(out, STR(" cached_tokens="), u->cached_tokens);
+	add_count(out, STR(" reasoning_tokens="), u->reasoning_tokens);
 }
 
 static struct str route_text(const struct api_call *c)
@@ -113,17 +143,21 @@ tell(const struct access *a, const struct api_call *c, int64_t now)
 	struct buf out;
 
 	buf_init(&out, LINE_MAX_BYTES);
-	(void)!buf_printf(&out, STR_FMT " " STR_FMT, STR_ARG(a->method),
-			  STR_ARG(a->path));
-	(void)!buf_printf(&out, " route=" STR_FMT " status=%d",
-			  STR_ARG(route_text(c)), req->status);
-	add_ms(&out, "ms", now - req->start_ns);
+	(void)!buf_reserve(&out, LINE_USUAL);
+	add(&out, a->method);
+	add(&out, STR(" "));
+	add(&out, a->path);
+	add(&out, STR(" route="));
+	add(&out, route_text(c));
+	add_count(&out, STR(" status="), req->status);
+	add_ms(&out, STR(" ms="), now - req->start_ns);
 	if (req->first_byte_ns > 0)
-		add_ms(&out, "first_ms", req->first_byte_ns - req->start_ns);
-	(void)!buf_printf(&out, " in=%llu out=%llu%s",
-			  (unsigned long long)a->bytes_in,
-			  (unsigned long long)req->bytes_out,
-			  req->finished ? "" : " cut=true");
+		add_ms(&out, STR(" first_ms="),
+		       req->first_byte_ns - req->start_ns);
+	add_count(&out, STR(" in="), (int64_t)a->bytes_in);
+	add_count(&out, STR(" out="), (int64_t)req->bytes_out);
+	if (!req->finished)
+		add(&out, STR(" cut=true"));
 	if (c->facts.provider.len > 0)
 		add_model(&out, c);
 	log_fields(LOG_INFO, str_take(buf_str(&out), a->text_len),

@@ -20,6 +20,9 @@ static struct {
 	struct str secrets[SECRETS_MAX]; /* owned */
 	size_t count, oldest;
 	uint64_t pairs[PAIRS / 64];
+	/* The same of all that is looked for: most places are none. */
+	uint64_t starts[PAIRS / 64];
+	bool has_starts;
 } known = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 struct rule {
@@ -52,6 +55,33 @@ static size_t pair_at(struct str s)
 	return (size_t)(uint8_t)s.ptr[0] << 8 | (uint8_t)s.ptr[1];
 }
 
+static bool has_pair(const uint64_t *pairs, struct str s)
+{
+	return s.len > 1 &&
+	       (pairs[pair_at(s) / 64] >> pair_at(s) % 64 & 1) != 0;
+}
+
+static void add_pair(uint64_t *pairs, struct str s)
+{
+	pairs[pair_at(s) / 64] |= UINT64_C(1) << pair_at(s) % 64;
+}
+
+static char upper(char c)
+{
+	return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
+/* s is in lower case, and looked for in any. */
+static void add_word(struct str s)
+{
+	for (int i = 0; i < 4; i++) {
+		char pair[2] = { i & 1 ? upper(s.ptr[0]) : s.ptr[0],
+				 i & 2 ? upper(s.ptr[1]) : s.ptr[1] };
+
+		add_pair(known.starts, (struct str){ pair, 2 });
+	}
+}
+
 static bool is_known(struct str s)
 {
 	for (size_t i = 0; i < known.count; i++) {
@@ -76,7 +106,8 @@ void log_secret(struct str s)
 					       : known.oldest++ % SECRETS_MAX;
 		free((void *)(uintptr_t)known.secrets[at].ptr);
 		known.secrets[at] = (struct str){ copy, s.len };
-		known.pairs[pair_at(s) / 64] |= UINT64_C(1) << pair_at(s) % 64;
+		add_pair(known.pairs, s);
+		add_pair(known.starts, s);
 	}
 	(void)pthread_mutex_unlock(&known.lock);
 }
@@ -86,8 +117,7 @@ static size_t known_len(struct str s)
 {
 	size_t len = 0;
 
-	if (s.len < SECRET_LEN_MIN ||
-	    (known.pairs[pair_at(s) / 64] >> pair_at(s) % 64 & 1) == 0)
+	if (s.len < SECRET_LEN_MIN || !has_pair(known.pairs, s))
 		return 0;
 	for (size_t i = 0; i < known.count; i++) {
 		struct str secret = str_take(known.secrets[i], s.len);
@@ -246,6 +276,19 @@ static struct find find(struct str s, char before)
 	return f;
 }
 
+/* What find() looks for, but for what was told. */
+static void make_starts(void)
+{
+	add_word(STR("authorization"));
+	add_word(STR("bearer "));
+	add_word(STR("://"));
+	for (size_t i = 0; i < countof(names); i++)
+		add_word(names[i]);
+	for (size_t i = 0; i < countof(prefixes); i++)
+		add_pair(known.starts, prefixes[i].start);
+	known.has_starts = true;
+}
+
 static size_t put(struct str s, char *out, size_t max)
 {
 	s = str_take(s, max);
@@ -259,10 +302,14 @@ struct str log_mask(struct str s, char *out, size_t max)
 	size_t len = 0, at = 0, shown = 0;
 
 	(void)pthread_mutex_lock(&known.lock);
+	if (!known.has_starts)
+		make_starts();
 	while (at < s.len) {
-		struct find f =
-			find(str_drop(s, at), at > 0 ? s.ptr[at - 1] : ' ');
+		struct str rest = str_drop(s, at);
+		struct find f = { 0 };
 
+		if (has_pair(known.starts, rest))
+			f = find(rest, at > 0 ? s.ptr[at - 1] : ' ');
 		at += f.len > 0 ? f.keep : 1;
 		if (f.len == 0)
 			continue;
