@@ -3,6 +3,7 @@
 #include "core/credentials.h"
 #include "core/images.h"
 #include "core/tracing.h"
+#include "core/translate.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -109,6 +110,9 @@ static int net_open(struct task *t, struct exchange *x, struct source **out,
 	ns->base = (struct source){ &net_type, &ns->res->head };
 	x->sent_ns = ns->res->sent_ns;
 	*out = &ns->base;
+	if (x->upstream->provider.type->translate != NULL &&
+	    ns->res->head.status >= 200 && ns->res->head.status < 300)
+		*out = translate_source(x, *out);
 	return 0;
 }
 

@@ -56,4 +56,15 @@ struct provider_call {
 void provider_call_header(struct provider_call *c, struct str name,
 			  struct str value);
 
+/* State of an answer; of a local one type->stream_size bytes, zeroed. */
+struct provider_stream;
+
+/* What one call of generate fills. */
+struct provider_reply {
+	struct arena *arena; /* lives until the last call */
+	struct buf *out;
+	int64_t wait_ns; /* set: how long to wait before these bytes */
+	struct api_error *error;
+};
+
 #endif

@@ -40,17 +40,6 @@ struct provider;
 
 struct address; /* provider/address.h */
 
-/* State of a local answer; type->stream_size bytes, zeroed. */
-struct provider_stream;
-
-/* What one call of generate fills. */
-struct provider_reply {
-	struct arena *arena; /* lives until the last call */
-	struct buf *out;
-	int64_t wait_ns; /* set: how long to wait before these bytes */
-	struct api_error *error;
-};
-
 struct provider_type {
 	const char *name; /* "remote::groq" */
 	const char *id;   /* of the instance that the environment makes */
@@ -97,6 +86,18 @@ struct provider_type {
 	 */
 	void (*map_error)(const struct provider *p, int status, struct str body,
 			  struct arena *a, struct api_error *out);
+
+	/*
+	 * For kinds whose answers are not in OpenAI's dialect; both or none.
+	 * translate_begin returns NULL when they are; translate appends what an object of the answer (the whole, or an
+	 * event's) is there, or nothing; doc NULL: a stream has ended.  Returns
+	 * 0 or -EMSGSIZE.
+	 */
+	struct provider_stream *(*translate_begin)(
+		const struct provider *p, const struct provider_request *req,
+		struct arena *a);
+	int (*translate)(struct provider_stream *s, const struct json *doc,
+			 struct buf *out);
 
 	/* Read one page of a model list: its models are added to out, in a. */
 	int (*decode_models)(const struct provider *p, struct str body,

@@ -1,14 +1,22 @@
+#include "provider/vertexai.h"
+
 #include "provider/grants.h"
 #include "provider/openai.h"
 #include "provider/types.h"
 
 /*
- * Google's Vertex AI, by its OpenAI-compatible endpoint: a project and a
- * location are in the path, and only OAuth tokens are taken.
+ * Google's Vertex AI, by its OpenAI-compatible endpoint or by its own API,
+ * generateContent: a project and a location are in the path, and only OAuth
+ * tokens are taken.
  */
 struct vertexai {
+	bool is_native;
 	struct str project, location;
 	struct grant grant; /* type NULL: a token is configured */
+};
+
+enum {
+	BODY_MAX = 160 << 20
 };
 
 static const struct setting settings[] = {
@@ -40,6 +48,13 @@ static const struct setting settings[] = {
 	{ .key = "metadata_url",
 	  .def = "http://metadata.google.internal",
 	  .help = "where the machine's token is asked for" },
+	{ .key = "api",
+	  .kind = SETTING_ENUM,
+	  .def = "openai",
+	  .choices = "openai|native",
+	  .help = "openai: its OpenAI-compatible endpoint; native: chats are "
+		  "translated to generateContent" },
+	TYPES_IMAGES,
 	{ 0 },
 };
 
@@ -92,6 +107,7 @@ static int setup(struct provider *p, struct arena *a, struct api_error *e)
 	p->state = v;
 	v->project = provider_setting(p, "project");
 	v->location = provider_setting(p, "location");
+	v->is_native = str_eq(provider_setting(p, "api"), STR("native"));
 	if (!is_label(v->location) || v->project.len == 0) {
 		return provider_fail(p, a, e,
 				     "it needs a project (VERTEX_AI_PROJECT) "
@@ -154,12 +170,93 @@ static int check_location(const struct provider *p,
 			STR_ARG(p->id), STR_ARG(v->location));
 }
 
+/* Under the place; "publisher/model", or "endpoints/ID" of a tuned one. */
+static struct str native_target(const struct provider *p,
+				const struct provider_request *req,
+				struct arena *a)
+{
+	const char *method = req->stream ? "streamGenerateContent?alt=sse"
+					 : "generateContent";
+	struct str publisher = STR_NULL, model = STR_NULL;
+
+	if (!str_cut(req->model, '/', &publisher, &model) ||
+	    str_eq(publisher, STR("models"))) {
+		publisher = STR("google");
+		if (model.len == 0)
+			model = req->model;
+	}
+	if (str_eq(publisher, STR("endpoints"))) {
+		return arena_printf(a, STR_FMT "/endpoints/" STR_FMT ":%s",
+				    STR_ARG(p->base.path),
+				    STR_ARG(url_encode(model, false, a)),
+				    method);
+	}
+	return arena_printf(a,
+			    STR_FMT "/publishers/" STR_FMT "/models/" STR_FMT
+				    ":%s",
+			    STR_ARG(p->base.path),
+			    STR_ARG(url_encode(publisher, false, a)),
+			    STR_ARG(url_encode(model, false, a)), method);
+}
+
+static int native_body(const struct provider_request *req, struct arena *a,
+		       struct provider_call *out, struct api_error *e)
+{
+	struct buf body;
+	char *copy;
+	int r;
+
+	buf_init(&body, BODY_MAX);
+	r = vertexai_write(req->doc, a, &body, e);
+	copy = r == 0 ? arena_try(a, body.len) : NULL;
+	if (r == 0 && copy == NULL) {
+		r = api_fail(e, a, 400, NULL, "messages",
+			     "The messages are too large.");
+	}
+	if (r == 0) {
+		memcpy(copy, body.ptr, body.len);
+		out->pieces[0] = (struct str){ copy, body.len };
+		out->piece_count = 1;
+		out->body_len = body.len;
+	}
+	buf_fini(&body);
+	return r;
+}
+
+/* By its own API. */
+static int encode_native(const struct provider *p,
+			 const struct provider_request *req, struct arena *a,
+			 struct provider_call *out, struct api_error *e)
+{
+	int r;
+
+	openai_start(p, req, a, out);
+	out->target = native_target(p, req, a);
+	r = openai_bearer(p, req, a, out, e);
+	return r == 0 ? native_body(req, a, out, e) : r;
+}
+
+static int encode_openai(struct provider *p, const struct provider_request *req,
+			 struct arena *a, struct provider_call *out,
+			 struct api_error *e)
+{
+	struct provider_request named = *req;
+
+	p->base.path = arena_printf(a, STR_FMT "/endpoints/openapi",
+				    STR_ARG(p->base.path));
+	/* Models are named with their publisher. */
+	if (str_find(req->model, STR("/")) == req->model.len) {
+		named.model =
+			arena_printf(a, "google/" STR_FMT, STR_ARG(req->model));
+	}
+	return openai_encode(p, &named, a, out, e);
+}
+
 static int encode(const struct provider *p, const struct provider_request *req,
 		  struct arena *a, struct provider_call *out,
 		  struct api_error *e)
 {
 	const struct vertexai *v = p->state;
-	struct provider_request named = *req;
 	struct provider at = *p;
 	struct str project;
 	int r = find_project(p, req, a, &project, e);
@@ -168,19 +265,14 @@ static int encode(const struct provider *p, const struct provider_request *req,
 		r = check_location(p, req, a, e);
 	if (r != 0)
 		return r;
-	at.base.path =
-		arena_printf(a,
-			     STR_FMT "/v1/projects/" STR_FMT
-				     "/locations/" STR_FMT "/endpoints/openapi",
-			     STR_ARG(p->base.path),
-			     STR_ARG(url_encode(project, false, a)),
-			     STR_ARG(v->location));
-	/* Models are named with their publisher. */
-	if (str_find(req->model, STR("/")) == req->model.len) {
-		named.model =
-			arena_printf(a, "google/" STR_FMT, STR_ARG(req->model));
-	}
-	r = openai_encode(&at, &named, a, out, e);
+	at.base.path = arena_printf(a,
+				    STR_FMT "/v1/projects/" STR_FMT
+					    "/locations/" STR_FMT,
+				    STR_ARG(p->base.path),
+				    STR_ARG(url_encode(project, false, a)),
+				    STR_ARG(v->location));
+	r = v->is_native ? encode_native(&at, req, a, out, e)
+			 : encode_openai(&at, req, a, out, e);
 	if (r == 0 && req->token != NULL && req->token->values[1].len > 0) {
 		provider_call_header(out, STR("x-goog-user-project"),
 				     req->token->values[1]);
@@ -188,11 +280,20 @@ static int encode(const struct provider *p, const struct provider_request *req,
 	return r;
 }
 
+static struct provider_stream *begin(const struct provider *p,
+				     const struct provider_request *req,
+				     struct arena *a)
+{
+	const struct vertexai *v = p->state;
+
+	return v->is_native ? vertexai_begin(req, a) : NULL;
+}
+
 /* The endpoint has no list of models: they are asked for by name. */
 const struct provider_type vertexai_type = {
 	.name = "remote::vertexai",
 	.id = "vertexai",
-	.caps = PROVIDER_CHAT,
+	.caps = PROVIDER_CHAT | PROVIDER_WANTS_IMAGES,
 	.base_url = "https://aiplatform.googleapis.com",
 	.base_url_env = "VERTEX_AI_BASE_URL",
 	.key_env = "VERTEX_AI_PROJECT",
@@ -201,4 +302,6 @@ const struct provider_type vertexai_type = {
 	.setup = setup,
 	.grant = grant,
 	.encode = encode,
+	.translate_begin = begin,
+	.translate = vertexai_translate,
 };
