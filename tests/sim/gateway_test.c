@@ -33,6 +33,25 @@ static void run(const char *name, struct world_cfg cfg, unsigned least_answers)
 	}
 }
 
+/* As run(); at the end all clients are answered by the first target again. */
+static void run_to_first(const char *name, struct world_cfg cfg)
+{
+	for (uint64_t seed = 1; seed <= seeds(); seed++) {
+		struct world_result r;
+
+		cfg.seed = seed;
+		r = world_run(&cfg);
+		if (r.lies > 0 || r.failures > 0 ||
+		    r.answers != cfg.clients * cfg.requests ||
+		    r.last_by_first != cfg.clients) {
+			fail_msg("%s, seed %llu: %u answers, %u failures, %u "
+				 "by the first at the end, %u lies: %s",
+				 name, (unsigned long long)seed, r.answers,
+				 r.failures, r.last_by_first, r.lies, r.lie);
+		}
+	}
+}
+
 static void all_is_well(void **state)
 {
 	(void)state;
@@ -105,6 +124,80 @@ static void everything_at_once(void **state)
 	    0);
 }
 
+/*
+ * The first target is bad in every way, at first or for ever; the second is
+ * good.  All requests have their answer, of one of the two; and when the first is
+ * well again, its breaker closes and it is asked again.
+ */
+static void another_target_takes_over(void **state)
+{
+	static const struct {
+		const char *name;
+		enum upstream_way way;
+		bool refused;
+	} cases[] = {
+		{ "resets", UP_RESET_BEFORE_ANSWER, false },
+		{ "refuses", UP_GOOD, true },
+		{ "stalls", UP_STALL_BEFORE_HEAD, false },
+		{ "503", UP_BUSY, false },
+		{ "429", UP_LIMITED, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct world_cfg cfg = { .clients = 4,
+					 .routed = true,
+					 .upstream = cases[i].way,
+					 .refused = cases[i].refused,
+					 .requests = 12,
+					 .pause_ns = CLOCK_S };
+
+		run(cases[i].name, cfg, 48);
+		if (!cases[i].refused) {
+			cfg.well_ns = 20 * CLOCK_S;
+			cfg.requests = 60;
+			run_to_first(cases[i].name, cfg);
+		}
+	}
+}
+
+static void a_target_that_flaps_is_no_harm(void **state)
+{
+	(void)state;
+	run("flaps",
+	    (struct world_cfg){ .clients = 6,
+				.routed = true,
+				.upstream = UP_FLAPS,
+				.requests = 40,
+				.pause_ns = 300 * CLOCK_MS },
+	    240);
+}
+
+/* Breaks off in the middle of a stream: told, and never continued. */
+static void what_has_begun_is_not_asked_elsewhere(void **state)
+{
+	(void)state;
+	run("the first breaks off",
+	    (struct world_cfg){ .clients = 4,
+				.routed = true,
+				.upstream = UP_RESET_MID_EVENT,
+				.requests = 6 },
+	    0);
+	run("the first does all it can, clients too",
+	    (struct world_cfg){ .clients = 6,
+				.routed = true,
+				.mix = true,
+				.reset_ppm = 300,
+				.requests = 6 },
+	    0);
+	run("both reset now and then",
+	    (struct world_cfg){ .clients = 4,
+				.routed = true,
+				.both_reset = true,
+				.requests = 6 },
+	    0);
+}
+
 static int silence(void **state)
 {
 	(void)state;
@@ -129,6 +222,9 @@ int main(void)
 		cmocka_unit_test(pooled_connections_go_stale),
 		cmocka_unit_test(the_server_shuts_down_under_load),
 		cmocka_unit_test(everything_at_once),
+		cmocka_unit_test(another_target_takes_over),
+		cmocka_unit_test(a_target_that_flaps_is_no_harm),
+		cmocka_unit_test(what_has_begun_is_not_asked_elsewhere),
 	};
 
 	return cmocka_run_group_tests_name("gateway", tests, silence, clean_up);

@@ -19,29 +19,56 @@ struct world {
 	struct world_result result;
 	struct sim *sim;
 	struct worker worker;
-	struct io *upstream;
-	struct task *upstream_task;
-	unsigned running; /* clients */
+	struct up *ups[3]; /* 1 and 2 */
+	unsigned running;  /* clients */
+	int64_t began_ns;
+};
+
+struct up {
+	struct world *world;
+	int by;
+	struct io *io; /* listens */
+	struct task *task;
 };
 
 struct client_arg {
 	struct world *world;
 	enum client_way way;
-	bool stream;
+	int last_by;
 };
 
 static const struct str answer_head =
 	STR_INIT("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
 		 "transfer-encoding: chunked\r\n\r\n");
-static const struct str answer_whole = STR_INIT(
-	"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-	"content-length: 58\r\n\r\n"
-	"{\"model\":\"up\",\"choices\":[{\"message\":{\"content\":\"whole\"}}]}");
+#define WHOLE(by)                                                             \
+	STR_INIT("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"      \
+		 "content-length: 59\r\n\r\n{\"model\":\"up\",\"choices\":[{" \
+		 "\"message\":{\"content\":\"whole" by "\"}}]}")
 
-static enum upstream_way pick_way(const struct world *w)
+static const struct str answers_whole[] = {
+	[1] = WHOLE("1"), [2] = WHOLE("2")
+};
+
+static const char *model_of(const struct world *w)
 {
-	return w->cfg.mix ? (enum upstream_way)rand_below(UP_WAYS)
-			  : w->cfg.upstream;
+	return w->cfg.routed ? "fast" : "openai/m";
+}
+
+static enum upstream_way pick_way(const struct up *up, int64_t now_ns)
+{
+	const struct world_cfg *cfg = &up->world->cfg;
+
+	if (cfg->both_reset)
+		return rand_below(3) == 0 ? UP_RESET_BEFORE_ANSWER : UP_GOOD;
+	if (up->by == 2 || (cfg->well_ns > 0 && now_ns >= cfg->well_ns))
+		return UP_GOOD;
+	if (cfg->mix)
+		return (enum upstream_way)rand_below(UP_WAYS);
+	if (cfg->upstream == UP_FLAPS) {
+		return now_ns / (3 * CLOCK_S) % 2 == 0 ? UP_GOOD
+						       : UP_RESET_BEFORE_ANSWER;
+	}
+	return cfg->upstream;
 }
 
 static int send_text(struct task *t, struct io *io, struct str s)
@@ -50,29 +77,32 @@ static int send_text(struct task *t, struct io *io, struct str s)
 }
 
 /* Event i of a stream as a chunk; the last is [DONE] and the end. */
-static struct str event_text(int i, char *out, size_t size)
+static struct str event_text(int i, int by, char *out, size_t size)
 {
 	char event[96];
 	int n;
 
 	if (i == EVENTS)
 		n = snprintf(event, sizeof(event), "data: [DONE]\n\n");
-	else
+	else {
 		n = snprintf(event, sizeof(event),
-			     "data: {\"model\":\"up\",\"n\":%d}\n\n", i);
+			     "data: {\"model\":\"up\",\"n\":%d,\"by\":%d}\n\n",
+			     i, by);
+	}
 	n = snprintf(out, size, "%x\r\n%s\r\n%s", (unsigned)n, event,
 		     i == EVENTS ? "0\r\n\r\n" : "");
 	return (struct str){ out, (size_t)n };
 }
 
-static int answer_stream(struct task *t, struct io *io, enum upstream_way way)
+static int answer_stream(struct task *t, const struct up *up, struct io *io,
+			 enum upstream_way way)
 {
 	int bad = (int)rand_below(EVENTS);
 	char text[160];
 	int r = send_text(t, io, answer_head);
 
 	for (int i = 0; i <= EVENTS && r == 0; i++) {
-		struct str s = event_text(i, text, sizeof(text));
+		struct str s = event_text(i, up->by, text, sizeof(text));
 
 		if (i == bad && way == UP_STALL_MID_STREAM)
 			return task_sleep(t, task_now(t) + 3600 * CLOCK_S);
@@ -93,9 +123,10 @@ static int answer_stream(struct task *t, struct io *io, enum upstream_way way)
 }
 
 /* Answer one request.  Returns != 0 when the connection is to be closed. */
-static int answer(struct task *t, struct world *w, struct io *io, bool stream)
+static int answer(struct task *t, const struct up *up, struct io *io,
+		  bool stream)
 {
-	enum upstream_way way = pick_way(w);
+	enum upstream_way way = pick_way(up, task_now(t) - up->world->began_ns);
 	int r;
 
 	if (way == UP_RESET_BEFORE_ANSWER) {
@@ -109,12 +140,18 @@ static int answer(struct task *t, struct world *w, struct io *io, bool stream)
 				 STR("HTTP/1.1 503 Busy\r\ncontent-length: "
 				     "0\r\nretry-after: 1\r\n\r\n"));
 	}
-	r = stream ? answer_stream(t, io, way) : send_text(t, io, answer_whole);
+	if (way == UP_LIMITED) {
+		return send_text(t, io,
+				 STR("HTTP/1.1 429 Slowly\r\ncontent-length: "
+				     "0\r\nretry-after: 2\r\n\r\n"));
+	}
+	r = stream ? answer_stream(t, up, io, way)
+		   : send_text(t, io, answers_whole[up->by]);
 	return way == UP_CLOSE_AFTER_ANSWER ? -1 : r;
 }
 
 struct up_conn {
-	struct world *world;
+	struct up *up;
 	struct io *io;
 };
 
@@ -161,8 +198,10 @@ static void serve_upstream(struct task *t, void *arg)
 		r = read_request(t, c->io, &in);
 		/* An upstream may answer a stream's request with a whole. */
 		stream = rand_below(2) == 0;
-		if (r == 0)
-			r = answer(t, c->world, c->io, stream);
+		if (r == 0) {
+			c->up->world->result.asked[c->up->by]++;
+			r = answer(t, c->up, c->io, stream);
+		}
 	}
 	buf_fini(&in);
 	io_close(c->io);
@@ -171,19 +210,19 @@ static void serve_upstream(struct task *t, void *arg)
 
 static void accept_upstream(struct task *t, void *arg)
 {
-	struct world *w = arg;
+	struct up *up = arg;
 	struct io *io;
 
-	w->upstream_task = t;
-	while (io_accept(t, w->upstream, CLOCK_NEVER, &io) == 0) {
+	up->task = t;
+	while (io_accept(t, up->io, CLOCK_NEVER, &io) == 0) {
 		struct up_conn *c = xcalloc(1, sizeof(*c));
 
-		*c = (struct up_conn){ w, io };
+		*c = (struct up_conn){ up, io };
 		if (task_spawn(task_loop(t), "upstream connection",
 			       serve_upstream, c) < 0)
 			abort();
 	}
-	io_close(w->upstream);
+	io_close(up->io);
 }
 
 static void lie(struct world *w, const char *what, struct str got)
@@ -193,17 +232,18 @@ static void lie(struct world *w, const char *what, struct str got)
 		       what, STR_ARG(str_take(got, 100)));
 }
 
-/* All n events of a stream in order, each with the client's model. */
-static bool is_whole_stream(struct str body)
+/* All n events of a stream of one upstream in order, with the client's model. */
+static bool is_whole_stream(const struct world *w, struct str body, int by)
 {
 	char want[96];
 
 	for (int i = 0; i < EVENTS; i++) {
 		size_t at;
 
-		(void)snprintf(want, sizeof(want),
-			       "data: {\"model\":\"openai/m\",\"n\":%d}\n\n",
-			       i);
+		(void)snprintf(
+			want, sizeof(want),
+			"data: {\"model\":\"%s\",\"n\":%d,\"by\":%d}\n\n",
+			model_of(w), i, by);
 		at = str_find(body, str_of(want));
 		if (at == body.len)
 			return false;
@@ -213,25 +253,59 @@ static bool is_whole_stream(struct str body)
 	       str_ends(body, STR("0\r\n\r\n"));
 }
 
+static bool has(struct str got, struct str text)
+{
+	return str_find(got, text) < got.len;
+}
+
+/* Bytes of both upstreams in one answer. */
+static bool is_mixed(struct str got)
+{
+	return (has(got, STR("\"by\":1")) || has(got, STR("whole1"))) &&
+	       (has(got, STR("\"by\":2")) || has(got, STR("whole2")));
+}
+
+/* Who gave the answer; 0: it is not whole. */
+static int answered_by(const struct world *w, struct str got)
+{
+	struct str model = w->cfg.routed
+				   ? STR("{\"model\":\"fast\",\"choices")
+				   : STR("{\"model\":\"openai/m\",\"choices");
+
+	for (int by = 1; by <= 2; by++) {
+		const char *whole = by == 1 ? "whole1" : "whole2";
+
+		if (is_whole_stream(w, got, by) ||
+		    (has(got, str_of(whole)) && has(got, model)))
+			return by;
+	}
+	return 0;
+}
+
 /* Does the answer, as far as it came, say what it is? */
-static void judge(struct world *w, struct str got, bool hung_up)
+static void judge(struct client_arg *a, struct str got, bool hung_up)
 {
 	struct str ok = STR("HTTP/1.1 200");
+	struct world *w = a->world;
+	int by = answered_by(w, got);
 
+	if (is_mixed(got))
+		lie(w, "an answer of two upstreams", got);
 	if (hung_up)
 		return;
 	if (got.len == 0 || !str_starts(got, ok)) {
 		w->result.failures++; /* an error status, or cut before it */
 		return;
 	}
-	if (is_whole_stream(got) ||
-	    str_find(got, STR("\"model\":\"openai/m\",\"choices\":[{"
-			      "\"delta\":{\"content\":\"whole\"")) < got.len)
+	if (by > 0) {
 		w->result.answers++;
-	else if (!str_ends(got, STR("0\r\n\r\n")))
+		w->result.by[by]++;
+		a->last_by = by;
+	} else if (!str_ends(got, STR("0\r\n\r\n"))) {
 		w->result.failures++;
-	else
+	} else {
 		lie(w, "a clean end of an answer that is not whole", got);
+	}
 }
 
 /* A stream ends with its last chunk, a whole answer as the upstream's. */
@@ -273,46 +347,74 @@ static int read_answer(struct task *t, const struct client_arg *a,
 
 static int ask(struct task *t, const struct client_arg *a, struct io *io)
 {
-	struct str body = STR("{\"model\":\"openai/m\",\"stream\":true,"
-			      "\"messages\":[{\"role\":\"user\",\"content\":"
-			      "\"hi\"}]}");
-	char head[160];
+	char head[160], body[160];
+	int len = snprintf(body, sizeof(body),
+			   "{\"model\":\"%s\",\"stream\":true,\"messages\":[{"
+			   "\"role\":\"user\",\"content\":\"hi\"}]}",
+			   model_of(a->world));
 	int n = snprintf(head, sizeof(head),
 			 "POST /v1/chat/completions HTTP/1.1\r\nhost: q\r\n"
-			 "content-length: %zu\r\n\r\n",
-			 body.len);
-	struct str pieces[] = { { head, (size_t)n }, body };
+			 "content-length: %d\r\n\r\n",
+			 len);
+	struct str pieces[] = { { head, (size_t)n }, { body, (size_t)len } };
 
-	(void)a;
 	return io_write(t, io, pieces, 2, task_now(t) + 60 * CLOCK_S);
+}
+
+/* A client that has lost its connection makes another, for its next request. */
+static int connect_again(struct task *t, struct io **io)
+{
+	struct io_addr addr;
+	int r;
+
+	if (*io != NULL)
+		return 0;
+	r = io_addr_parse(STR("10.0.0.9"), 8321, &addr);
+	if (r == 0)
+		r = io_connect(t, &addr, task_now(t) + 60 * CLOCK_S, io);
+	return r;
+}
+
+/* One request.  Returns != 0 when the client is to stop. */
+static int run_request(struct task *t, struct client_arg *a, struct io **io,
+		       struct buf *got)
+{
+	int r = connect_again(t, io);
+
+	if (r != 0) {
+		a->world->result.failures++;
+		return r;
+	}
+	buf_clear(got);
+	r = ask(t, a, *io);
+	if (r == 0)
+		r = read_answer(t, a, *io, got);
+	judge(a, buf_str(got), r == 1);
+	if (r != 0) {
+		io_close(*io);
+		*io = NULL;
+	}
+	if (a->world->cfg.pause_ns > 0)
+		r = task_sleep(t, task_now(t) + a->world->cfg.pause_ns);
+	return r;
 }
 
 static void run_client(struct task *t, void *arg)
 {
 	struct client_arg *a = arg;
 	struct world *w = a->world;
-	struct io_addr addr;
+	unsigned requests = w->cfg.requests > 0 ? w->cfg.requests : REQUESTS;
+	struct io *io = NULL;
 	struct buf got;
-	struct io *io;
-	int r;
+	int r = 0;
 
 	buf_init(&got, ANSWER_MAX);
-	r = io_addr_parse(STR("10.0.0.9"), 8321, &addr);
-	if (r == 0)
-		r = io_connect(t, &addr, task_now(t) + 60 * CLOCK_S, &io);
-	if (r == 0) {
-		for (int i = 0; i < REQUESTS && r == 0; i++) {
-			buf_clear(&got);
-			r = ask(t, a, io);
-			if (r == 0)
-				r = read_answer(t, a, io, &got);
-			judge(w, buf_str(&got), r == 1);
-		}
+	for (unsigned i = 0; i < requests && r == 0; i++)
+		r = run_request(t, a, &io, &got);
+	if (io != NULL)
 		io_close(io);
-	} else {
-		w->result.failures++;
-	}
 	buf_fini(&got);
+	w->result.last_by_first += a->last_by == 1;
 	w->running--;
 	free(a);
 }
@@ -323,7 +425,18 @@ static char ping[] = "--ping-interval=10s", retries[] = "--retries=1";
 static char *environment[] = { base_url, api_key, NULL };
 static char *flags[] = { ping, retries, NULL };
 
-static struct config *make_config(void)
+static const char routed_yaml[] =
+	"providers:\n  inference:\n"
+	"  - {provider_id: a, provider_type: remote::openai, config: {base_url: "
+	"'http://api.test/v1', api_key: k, network: {timeout: {first_byte: "
+	"5s}}}}\n"
+	"  - {provider_id: b, provider_type: remote::openai, config: {base_url: "
+	"'http://two.test/v1', api_key: k}}\n"
+	"registered_resources:\n  models:\n"
+	"  - {model_id: fast, targets: [{model: a/x}, {model: b/y, priority: "
+	"2}]}\n";
+
+static struct config *make_config(bool routed)
 {
 	struct config *config;
 	struct buf messages;
@@ -331,9 +444,13 @@ static struct config *make_config(void)
 
 	buf_init(&messages, 4096);
 	arena_init(&a, 1 << 20);
-	if (config_load(&(struct config_sources){ .environment = environment,
-						  .flags = flags },
-			provider_config_types(&a), &config, &messages) != 0)
+	if (config_load(
+		    &(struct config_sources){
+			    .file = routed ? "quipu.yaml" : NULL,
+			    .text = routed ? str_of(routed_yaml) : STR_NULL,
+			    .environment = environment,
+			    .flags = flags },
+		    provider_config_types(&a), &config, &messages) != 0)
 		abort();
 	arena_fini(&a);
 	buf_fini(&messages);
@@ -400,6 +517,8 @@ static void direct(struct task *t, void *arg)
 	struct world *w = arg;
 	struct loop *loop = task_loop(t);
 
+	w->began_ns = task_now(t);
+
 	for (unsigned i = 0; i < w->cfg.clients; i++) {
 		struct client_arg *a = xcalloc(1, sizeof(*a));
 
@@ -425,14 +544,29 @@ static void direct(struct task *t, void *arg)
 			break;
 	}
 	client_free(w->worker.client);
-	task_cancel(w->upstream_task);
+	for (int i = 1; i <= 2; i++) {
+		if (w->ups[i] != NULL && w->ups[i]->task != NULL)
+			task_cancel(w->ups[i]->task);
+	}
 	loop_cancel_all(loop);
+}
+
+static void start_upstream(struct world *w, struct up *up, int by)
+{
+	*up = (struct up){ .world = w, .by = by };
+	if ((by == 1 && w->cfg.refused) || (by == 2 && !w->cfg.routed))
+		return;
+	w->ups[by] = up;
+	up->io = listen_at(w, by == 1 ? STR("10.0.0.1") : STR("10.0.0.2"), 80);
+	if (task_spawn(sim_loop(w->sim), "upstream", accept_upstream, up) < 0)
+		abort();
 }
 
 struct world_result world_run(const struct world_cfg *cfg)
 {
 	struct world w = { .cfg = *cfg };
-	struct config *config = make_config();
+	struct up first, second;
+	struct config *config = make_config(cfg->routed);
 
 	w.sim = sim_new(&(struct sim_cfg){ .seed = cfg->seed,
 					   .delay_min_ns = 10 * CLOCK_US,
@@ -442,10 +576,11 @@ struct world_result world_run(const struct world_cfg *cfg)
 					   .reset_ppm = cfg->reset_ppm });
 	sim_host(w.sim, STR("api.test"), STR("10.0.0.1"));
 	start_worker(&w, config);
-	w.upstream = listen_at(&w, STR("10.0.0.1"), 80);
+	sim_host(w.sim, STR("two.test"), STR("10.0.0.2"));
+	start_upstream(&w, &first, 1);
+	start_upstream(&w, &second, 2);
 	if (server_listen(w.worker.server,
 			  listen_at(&w, STR("10.0.0.9"), 8321)) < 0 ||
-	    task_spawn(sim_loop(w.sim), "upstream", accept_upstream, &w) < 0 ||
 	    task_spawn(sim_loop(w.sim), "director", direct, &w) < 0)
 		abort();
 	loop_run(sim_loop(w.sim));

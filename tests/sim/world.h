@@ -18,7 +18,9 @@ enum upstream_way {
 	UP_STALL_MID_STREAM,
 	UP_CLOSE_AFTER_ANSWER, /* without saying so: a stale pooled connection */
 	UP_RESET_BEFORE_ANSWER,
-	UP_BUSY, /* 503 */
+	UP_BUSY,    /* 503 */
+	UP_LIMITED, /* 429 */
+	UP_FLAPS,   /* good for three seconds, resets for three */
 	UP_WAYS,
 };
 
@@ -38,12 +40,25 @@ struct world_cfg {
 	unsigned reset_ppm;
 	bool shutdown; /* in the middle of it all */
 	bool mix; /* each upstream answer and client goes a way of its own */
+	/*
+	 * The model has a second target, of a lower priority, which is good; or
+	 * it resets now and then, with the first, as the seed has it.
+	 */
+	bool routed;
+	bool both_reset;
+	bool refused;      /* nobody listens at the first */
+	int64_t well_ns;   /* from when on the first is good; 0: it never is */
+	unsigned requests; /* of each client; 0: three */
+	int64_t pause_ns;  /* between them */
 };
 
 struct world_result {
-	unsigned answers;  /* whole and right */
-	unsigned failures; /* told as such */
-	unsigned lies;     /* neither: a bug */
+	unsigned answers;       /* whole and right */
+	unsigned failures;      /* told as such */
+	unsigned lies;          /* neither: a bug */
+	unsigned by[3];         /* whole answers of the first and the second */
+	unsigned last_by_first; /* clients whose last answer was the first's */
+	unsigned asked[3];      /* requests that reached them */
 	size_t streams_left;
 	char lie[160];
 };
