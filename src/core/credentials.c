@@ -28,7 +28,8 @@ static int take_bearer(struct exchange *x)
 	}
 	if (value.len == 0)
 		return no_bearer(x);
-	x->request.key = value;
+	/* A stream gives the head back, and still hides what it holds. */
+	x->request.key = arena_str(x->arena, value);
 	x->request.is_forwarded = true;
 	return 0;
 }

@@ -1,11 +1,12 @@
 """Whose credentials a request goes out with, over real HTTP."""
+import http.client
 import json
 import time
 
 import pytest
 
 from test_providers import KEY, KEYED, ask, error, eventually, one
-from upstream import Upstream, completion
+from upstream import Upstream, chunk, completion
 
 THEIRS = "their-key-9876543210"
 OGX, OLD = "x-ogx-provider-data", "X-LlamaStack-Provider-Data"
@@ -97,6 +98,26 @@ def test_a_forwarded_token_stands_in_for_the_key(start, upstream):
     assert {r.headers["authorization"] for r in upstream.requests if r.method == "GET"} == {"Bearer " + KEY}
     text = q.stop()
     assert THEIRS not in text and "other-key" not in text
+
+
+@pytest.mark.parametrize("how", ["brought", "forwarded", "configured"])
+def test_an_error_within_a_stream_tells_no_key(start, upstream, how):
+    def handler(call):
+        said = json.dumps({"error": {"message": "lost " + call.request.headers["authorization"], "code": 500}})
+        call.stream([chunk("Hel"), b"data: " + said.encode() + b"\n\n"])
+
+    upstream.handler = handler
+    q = start("--workers", 1, "--log-level", "debug",
+              config=one("remote::openai", upstream.url, {**KEYED, "forward_auth": how == "forwarded"}))
+    headers = {"brought": bring(openai_api_key=THEIRS), "forwarded": {"authorization": "Bearer " + THEIRS}}.get(how, {})
+    for _ in range(3):
+        try:
+            told = ask(q, headers=headers, stream=True)[2]
+        except http.client.IncompleteRead as cut:
+            told = cut.partial
+        assert b"lost Bearer ********" in told and KEY.encode() not in told
+    text = q.stop()
+    assert THEIRS not in text and KEY not in text
 
 
 def test_without_forward_auth_a_clients_token_goes_nowhere(start, upstream):
