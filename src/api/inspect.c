@@ -20,6 +20,8 @@ static bool is_inference(const struct route *r)
 		STR_INIT("/v1/chat/completions"),
 		STR_INIT("/v1/completions"),
 		STR_INIT("/v1/embeddings"),
+		STR_INIT("/v1/moderations"),
+		STR_INIT("/v1/passthrough/"),
 		STR_INIT("/v1alpha/inference/"),
 	};
 
@@ -39,13 +41,23 @@ static bool is_of(const struct route *r, struct str level)
 	return level.len == 0 || str_eq(head, level);
 }
 
-/* "/v1/models/" and a star is "/v1/models/{model_id}". */
-static void write_path(struct json_writer *w, struct str path, struct arena *a)
+/*
+ * "/v1/models/" and a star is "/v1/models/{model_id}"; what takes every method
+ * is below the name of a provider.
+ */
+static void write_path(struct json_writer *w, const struct route *r,
+		       struct str path, struct arena *a)
 {
 	struct str parent, name;
 	size_t at;
 
 	if (!str_ends(path, STR("/*"))) {
+		json_member_str(w, STR("route"), path);
+		return;
+	}
+	if (str_eq(r->method, STR("*"))) {
+		path = arena_printf(a, STR_FMT "{provider_id}/{path}",
+				    STR_ARG(str_take(path, path.len - 1)));
 		json_member_str(w, STR("route"), path);
 		return;
 	}
@@ -76,8 +88,14 @@ static void write_types(struct json_writer *w, const struct registry *reg)
 static void write_route(struct json_writer *w, const struct route *r,
 			struct api_call *c)
 {
+	bool is_scrape = r->handle == scrape_get;
+	struct str path = is_scrape ? scrape_path(c->worker) : r->path;
+
+	/* Metrics may be served elsewhere, or nowhere. */
+	if (path.len == 0)
+		return;
 	json_object(w);
-	write_path(w, r->path, &c->req->arena);
+	write_path(w, r, path, &c->req->arena);
 	json_member_str(w, STR("method"), r->method);
 	json_member(w, STR("provider_types"));
 	json_array(w);

@@ -248,9 +248,15 @@ def test_routes_are_listed_and_filtered(start, upstream):
     routes = admin(q, "GET", "/v1/inspect/routes")[1]["data"]
     assert {"route": "/v1/chat/completions", "method": "POST", "provider_types": ["remote::openai"]} in routes
     assert {"route": "/v1/models/{model_id}", "method": "GET", "provider_types": []} in routes
+    passed = [r for r in routes if "passthrough" in r["route"]]
+    assert passed == [{"route": "/v1/passthrough/{provider_id}/{path}", "method": "*",
+                       "provider_types": ["remote::openai"]}]
+    assert sum(r["route"] == "/metrics" for r in routes) == 1
     alpha = admin(q, "GET", "/v1/inspect/routes?api_filter=v1alpha")[1]["data"]
     assert alpha == [r for r in routes if r["route"].startswith("/v1alpha/")] and alpha
     assert admin(q, "GET", "/v1/inspect/routes?api_filter=deprecated")[1] == {"data": []}
+    quiet = start("--no-metrics", config=yaml(upstream, "a"))
+    assert "/metrics" not in [r["route"] for r in admin(quiet, "GET", "/v1/inspect/routes")[1]["data"]]
     status, body = admin(q, "GET", "/v1/inspect/routes?api_filter=v9")
     assert status == 400 and body["error"]["param"] == "api_filter"
 

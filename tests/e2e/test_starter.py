@@ -112,6 +112,7 @@ def test_starter_without_any_key(start):
     ("vllm", {"VLLM_URL": "http://127.0.0.1:1/v1"}),
     ("nvidia", {"NVIDIA_API_KEY": "nvapi-0123456789"}),
     ("azure", {"AZURE_API_KEY": "k-0123456789", "AZURE_API_BASE": "https://x.openai.azure.com/openai/v1"}),
+    ("vertexai", {"VERTEX_AI_PROJECT": "p", "VERTEX_AI_ACCESS_TOKEN": "t-0123456789"}),
     ("watsonx", {"WATSONX_API_KEY": "k-0123456789", "WATSONX_PROJECT_ID": "p"}),
 ])
 def test_starter_switches_on_what_the_environment_has(start, name, env):
