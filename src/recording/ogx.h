@@ -57,11 +57,26 @@ must_check int ogx_check_name(const struct ogx_file *f, struct str name,
 			      struct ogx_name *out);
 
 /*
- * Append a file of the current generation for an exchange.  Ids, times and
- * created are normalised as OGX does when it records.  Returns 0, -EMSGSIZE, or
- * RECORDING_BAD for what the format cannot hold (a body that is not JSON).
+ * Append a file as OGX writes it for an exchange of the inference family: call
+ * is what ogx_shape() made of the request, key its name.  Members that the SDK's
+ * classes have and the answer had not are null; ids become "rec-" and the first
+ * twelve digits of the key, times 0; an error is an exception of the OpenAI SDK.
+ * Returns 0, -EMSGSIZE, or RECORDING_BAD for what the format cannot hold: no
+ * answer at all, an answer that is no JSON, a stream that broke.
  */
-must_check int ogx_write(const struct recording *r, const struct ogx_call *call,
-			 struct str key, struct buf *out);
+struct ogx_output {
+	const struct recording *recording;
+	const struct ogx_call *call; /* with its URL and arguments */
+	struct str endpoint;         /* "/v1/chat/completions" */
+	struct str key;
+};
+must_check int ogx_write(const struct ogx_output *o, struct buf *out);
+
+/*
+ * The name of the file: the key and ".json"; of a model list "models-", the key,
+ * '-' and eight digits of the sum of its ids.  In out, NUL-terminated.
+ */
+struct str ogx_file_name(const struct ogx_output *o,
+			 char out[RECORDING_NAME_MAX + 1]);
 
 #endif
