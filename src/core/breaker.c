@@ -20,6 +20,7 @@ void breaker_clear(struct breakers *all)
 		free(e->value);
 	map_fini(&all->by_key);
 	all->by_key = (struct map){ 0 };
+	all->open = 0;
 }
 
 void breaker_fini(struct breakers *all)
@@ -122,6 +123,7 @@ static void trip(struct breakers *all, struct breaker *b, int64_t now_ns,
 {
 	if (!b->open) {
 		all->opened++;
+		all->open++;
 		log_warn("target=" STR_FMT " is left alone for %lld ms",
 			 STR_ARG(b->key), (long long)(pause_ns / CLOCK_MS));
 	}
@@ -130,8 +132,9 @@ static void trip(struct breakers *all, struct breaker *b, int64_t now_ns,
 	b->until_ns = now_ns + pause_ns;
 }
 
-static void mend(struct breaker *b, int64_t now_ns)
+static void mend(struct breakers *all, struct breaker *b, int64_t now_ns)
 {
+	all->open--;
 	log_info("target=" STR_FMT " answers again", STR_ARG(b->key));
 	b->open = false;
 	b->closed_ns = now_ns;
@@ -165,7 +168,7 @@ static void judge_open(struct breakers *all, struct breaker *b, int64_t now_ns,
 	if (attempt->began_ns <= b->opened_ns)
 		return;
 	if (sign == BREAKER_GOOD) {
-		mend(b, now_ns);
+		mend(all, b, now_ns);
 	} else if (attempt->probe) {
 		b->why = sign;
 		b->pause_ns = next_pause(b, now_ns);

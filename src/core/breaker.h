@@ -61,6 +61,7 @@ struct breaker {
 struct breakers {
 	struct map by_key;
 	uint64_t opened; /* how often one was, so far */
+	uint64_t open;   /* how many are now, or are half-open */
 };
 
 /* One attempt; the caller's, from begin to end. */

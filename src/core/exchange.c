@@ -303,24 +303,44 @@ static int refused(struct task *t, struct exchange *x, enum fault *fault)
 	return EXCHANGE_FAILED;
 }
 
+/* A breaker may have opened or closed: tell the provider's counters. */
+static void count_breakers(const struct exchange *x,
+			   const struct breakers *before)
+{
+	const struct breakers *now = &x->worker->breakers;
+	struct metrics_provider *p;
+
+	if (now->opened == before->opened && now->open == before->open)
+		return;
+	p = counters(x);
+	counter_add(&p->breakers_opened, now->opened - before->opened);
+	counter_add(&p->breakers_open, now->open - before->open);
+}
+
 /* Tell the breaker how the attempt went. */
 static void report(struct task *t, struct exchange *x, enum breaker_sign sign)
 {
+	struct breakers before = x->worker->breakers;
+
 	/* What a client's own server does says nothing of the target. */
 	if (x->via != x->upstream)
 		sign = BREAKER_NONE;
 	breaker_end(&x->worker->breakers, x->key, task_now(t), &x->attempt,
 		    sign);
+	count_breakers(x, &before);
 }
 
 static void report_refusal(struct task *t, struct exchange *x, enum fault fault)
 {
 	int64_t asked = retry_after(x->head);
+	struct breakers before;
 
 	report(t, x, fault == FAULT_REQUEST ? BREAKER_GOOD : BREAKER_BAD);
 	if (asked > 0 && x->via == x->upstream &&
 	    (x->status == 429 || x->status == 503)) {
+		before = x->worker->breakers;
 		breaker_pause(&x->worker->breakers, x->key, task_now(t), asked);
+		count_breakers(x, &before);
 	}
 }
 

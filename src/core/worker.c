@@ -2,12 +2,22 @@
 
 #include <stdlib.h>
 
+static void clear_breakers(struct worker *w)
+{
+	struct metrics *m = w->metrics;
+
+	breaker_clear(&w->breakers);
+	for (uint64_t i = 0; i < m->provider_count; i++)
+		counter_sub(&m->providers[i]->breakers_open,
+			    m->providers[i]->breakers_open);
+}
+
 void worker_set_catalog(struct worker *w, struct catalog *c)
 {
 	struct catalog *was = w->catalog;
 
 	if (was != NULL && was->registry != c->registry)
-		breaker_clear(&w->breakers);
+		clear_breakers(w);
 	w->catalog = c;
 	catalog_unref(was);
 }

@@ -210,6 +210,8 @@ static void merge_provider(struct metrics *m,
 	add_all(&p->attempts, &from->attempts, 1);
 	add_all(&p->retries, &from->retries, 1);
 	add_all(p->errors, from->errors, METRICS_ERRORS);
+	add_all(&p->breakers_open, &from->breakers_open, 1);
+	add_all(&p->breakers_opened, &from->breakers_opened, 1);
 }
 
 static void merge_model(struct metrics *m, const struct metrics_model *from)

@@ -67,6 +67,8 @@ struct metrics_provider {
 	uint64_t attempts;
 	uint64_t retries; /* attempts that were not a request's first */
 	uint64_t errors[METRICS_ERRORS];
+	/* Targets of it that are left alone; how often one began to be. */
+	uint64_t breakers_open, breakers_opened;
 };
 
 struct metrics_model {

@@ -84,6 +84,26 @@ static void add_providers(struct prometheus *p, const struct metrics *m)
 	}
 }
 
+static void add_breakers(struct prometheus *p, const struct metrics *m)
+{
+	struct prometheus_label label = { "provider", STR_INIT("") };
+
+	prometheus_family(p, "quipu_breakers_open", "gauge",
+			  "Targets that are left alone, or tried again; each "
+			  "worker has breakers of its own.");
+	for (size_t i = 0; i < m->provider_count; i++) {
+		label.value = m->providers[i]->id;
+		prometheus_value(p, &label, 1, m->providers[i]->breakers_open);
+	}
+	prometheus_family(p, "quipu_breakers_opened_total", "counter",
+			  "How often a target began to be left alone.");
+	for (size_t i = 0; i < m->provider_count; i++) {
+		label.value = m->providers[i]->id;
+		prometheus_value(p, &label, 1,
+				 m->providers[i]->breakers_opened);
+	}
+}
+
 static void model_labels(struct prometheus_label out[3],
 			 const struct metrics_model *s)
 {
@@ -142,6 +162,7 @@ void metrics_text(struct prometheus *p, const struct metrics *m,
 {
 	add_routes(p, m, names);
 	add_providers(p, m);
+	add_breakers(p, m);
 	add_models(p, m);
 	prometheus_family(p, "quipu_streams", "gauge",
 			  "Streamed answers under way.");
