@@ -37,12 +37,15 @@ TEXT = {
     "logit_bias": {"1": 1.5}, "my_own": None,
 }
 EMBED = {"model": "p/m1", "input": ["a", "b"], "encoding_format": "float", "dimensions": 8, "user": "u", "my_own": True}
+RANK = {"model": "v/m1", "query": "q", "items": ["a", {"type": "text", "text": "b"}], "max_num_results": 1, "my_own": {}}
 BASES = {
     "chat": [CHAT, {"model": "p/m1", "messages": MESSAGES[-1:]}, {"model": "p/m1", "messages": MESSAGES[-1:], "stream": True}],
     "completions": [TEXT, {**TEXT, "prompt": ["a", "b"], "logprobs": True}, {**TEXT, "prompt": [1, 2]}, {**TEXT, "prompt": [[1], [2, 3]]},
                     {"model": "p/m1", "prompt": "x", "stream": True}],
     "embeddings": [EMBED, {**EMBED, "input": "a"}, {**EMBED, "input": [[1, 2], [3]], "encoding_format": "base64"},
                    {"model": "p/m1", "input": [5]}],
+    "rerank": [RANK, {**RANK, "query": {"type": "text", "text": "q"}},
+               {**RANK, "items": [{"type": "image_url", "image_url": {"url": "data:,"}}, "a"]}],
 }
 VALUES = [None, True, False, 0, 1, -1, 2, 3, 5, 6, 20, 21, 128, 129, 1.5, -2.5, 2.0, 1e2, 2049, 2**31, 2**53, -(2**40), 1e300, "", "x", "5",
           "auto", "\u0000", "\ud83d\ude00", [], [None], [1], ["x"], [[]], [[1]], [-1], [1.5], [{}], {}, {"type": "text"}, {"a": 1}, {"a": "x"},
@@ -53,7 +56,7 @@ RAW = [b"1e400", b"-0", b"1.0", b"01", b"1.", b".5", b"NaN", b"Infinity", b"'x'"
 
 
 
-NUMBERS = ["temperature", "top_p", "n", "best_of", "max_tokens", "max_completion_tokens", "frequency_penalty", "presence_penalty",
+NUMBERS = ["max_num_results", "temperature", "top_p", "n", "best_of", "max_tokens", "max_completion_tokens", "frequency_penalty", "presence_penalty",
            "top_logprobs", "logprobs", "seed", "dimensions"]
 EDGES = [-3, -2.01, -2, -1, -0.5, 0, 0.5, 1, 1.01, 2, 2.01, 3, 5, 6, 20, 21, 128, 129]
 
@@ -335,6 +338,27 @@ class Rules:
             self.need(body["best_of"] >= body["n"], "best_of")
         self.strings(body, ("suffix",), "")
 
+    def text_or_image(self, v, path):
+        """The upstream of these tests cannot rank images: they are refused, too."""
+        if isinstance(v, str) or not self.need(isinstance(v, dict), path):
+            return
+        kind, image = v.get("type"), v.get("image_url")
+        self.need(kind in ("text", "image_url") if isinstance(kind, str) else False, path + ".type")
+        self.need(v.get("text") is None or isinstance(v["text"], str), path + ".text")
+        if kind == "text":
+            self.need(isinstance(v.get("text"), str), path + ".text")
+        if kind == "image_url" and self.need(isinstance(image, dict), path + ".image_url"):
+            self.need(isinstance(image.get("url"), str), path + ".image_url.url")
+            self.wrong.add(path)
+
+    def rerank(self, body):
+        self.text_or_image(body.get("query"), "query")
+        self.number(body, "max_num_results", 1, math.inf, True)
+        items = body.get("items")
+        if self.need(isinstance(items, list) and len(items) > 0, "items"):
+            for i, x in enumerate(items):
+                self.text_or_image(x, f"items[{i}]")
+
     def embeddings(self, body):
         self.input(body.get("input"), "input", 2048)
         self.need(body.get("encoding_format") in (None, "float", "base64"), "encoding_format")
@@ -358,6 +382,8 @@ def oracle(kind, text):
         rules.wrong.discard("store")
     if kind != "completions":
         rules.wrong.discard("echo")
-    if kind == "embeddings":
+    if kind in ("embeddings", "rerank"):
         rules.wrong.discard("stream")
+    if kind == "rerank":
+        rules.wrong.discard("user")
     return rules.wrong
