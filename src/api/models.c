@@ -18,6 +18,24 @@ static void write_metadata(struct json_writer *w, const struct model *m)
 	}
 }
 
+static bool has_metadata(const struct model *m, struct str name)
+{
+	for (size_t i = 0; m->config != NULL && i < m->config->member_count;
+	     i++) {
+		if (str_eq(m->config->members[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+/* What the operator says of a model wins. */
+static void write_fact(struct json_writer *w, const struct model *m,
+		       struct str name, struct str value)
+{
+	if (!has_metadata(m, name))
+		json_member_str(w, name, value);
+}
+
 static void write_model(struct json_writer *w, const struct model *m)
 {
 	json_object(w);
@@ -27,9 +45,9 @@ static void write_model(struct json_writer *w, const struct model *m)
 	json_member_str(w, STR("owned_by"), STR("quipu"));
 	json_member(w, STR("custom_metadata"));
 	json_object(w);
-	json_member_str(w, STR("model_type"), m->type);
-	json_member_str(w, STR("provider_id"), m->upstream->provider.id);
-	json_member_str(w, STR("provider_resource_id"), m->upstream_id);
+	write_fact(w, m, STR("model_type"), m->type);
+	write_fact(w, m, STR("provider_id"), m->upstream->provider.id);
+	write_fact(w, m, STR("provider_resource_id"), m->upstream_id);
 	write_metadata(w, m);
 	json_end(w);
 	json_end(w);

@@ -102,11 +102,13 @@ def test_types_are_told_and_checked(start, upstream):
         {"id": "text-embedding-3-small"}, {"id": "gpt"}, {"id": "x", "type": "rerank"}]})
     q = start(config="providers:\n  inference:\n" + provider("p", upstream.url) +
               "registered_resources: {models: [{model_id: v, provider_id: p, provider_model_id: gpt, model_type: embedding,"
-              " metadata: {embedding_dimension: 768}}]}\n")
+              " metadata: {embedding_dimension: 768, provider_id: mine}}]}\n")
     wait(q, "p/gpt")
     types = {i: m["custom_metadata"]["model_type"] for i, m in models(q).items() if i != "echo/echo"}
     assert types == {"p/text-embedding-3-small": "embedding", "p/gpt": "llm", "p/x": "rerank", "v": "embedding"}
     assert models(q)["v"]["custom_metadata"]["embedding_dimension"] == 768
+    assert models(q)["v"]["custom_metadata"]["provider_id"] == "mine"
+    assert q.request("GET", "/v1/models")[2].count(b'"mine"') == 1
     for name, kind in (("p/text-embedding-3-small", "embedding"), ("v", "embedding"), ("p/x", "rerank")):
         answer = q.chat({"model": name, "messages": [{"role": "user", "content": "hi"}]})
         message = json.loads(answer[2])["error"]["message"]
