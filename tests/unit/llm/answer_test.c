@@ -126,6 +126,28 @@ static void embeddings_get_their_form(void **state)
 		  "{\"embedding\":[2],\"index\":1}],\"model\":\"mine\"" USAGE
 		  "}",
 		  NULL },
+		{ "an index that is there twice",
+		  "{\"data\":[{\"index\":1,\"embedding\":[1]},"
+		  "{\"index\":1,\"embedding\":[2]}],\"model\":\"m\"" USAGE "}",
+		  false,
+		  "{\"data\":[{\"index\":0,\"embedding\":[1]},"
+		  "{\"index\":1,\"embedding\":[2]}],\"model\":\"mine\"" USAGE
+		  "}",
+		  NULL },
+		{ "an index below none",
+		  "{\"data\":[{\"index\":-1,\"embedding\":[1]}],"
+		  "\"model\":\"m\"" USAGE "}",
+		  false,
+		  "{\"data\":[{\"index\":0,\"embedding\":[1]}],"
+		  "\"model\":\"mine\"" USAGE "}",
+		  NULL },
+		{ "the other count of two",
+		  "{\"data\":[],\"model\":\"m\",\"usage\":{\"total_tokens\":"
+		  "9}}",
+		  false,
+		  "{\"data\":[],\"model\":\"mine\",\"usage\":{"
+		  "\"total_tokens\":9,\"prompt_tokens\":9}}",
+		  NULL },
 		{ "one count of two",
 		  "{\"data\":[],\"model\":\"m\",\"usage\":{\"prompt_tokens\":"
 		  "9}}",
