@@ -2,11 +2,13 @@
 import glob
 import json
 import os
+import time
 
 import pytest
 
 from quipu import ROOT
 from test_config import config
+from upstream import Upstream
 
 ALWAYS = ["fireworks", "together", "bedrock", "openai", "anthropic", "gemini", "groq", "sambanova"]
 NONE = {"HTTPS_PROXY": "http://127.0.0.1:1"}  # no test may leave this machine
@@ -231,3 +233,45 @@ def test_several_hosts(start):
     text = q.wait_text(r"listening on http://\[::1\]:(\d+)")
     assert int(text.group(1)) == q.port
     assert q.request("GET", "/v1/health")[0] == 200
+
+
+def models(*ids):
+    return lambda call: call.json(200, {"object": "list", "data": [{"id": i, "object": "model"} for i in ids]})
+
+
+def test_all_and_auto_go_by_the_lists(start):
+    """In the order of the file; by type; only what is allowed; never a model that is neither."""
+    one, two = Upstream(), Upstream()
+    one.models, two.models = models("text-embedding-3-small", "whisper-1", "secret-chat"), models("b", "a", "both")
+    entry = "  - {{provider_id: {}, provider_type: remote::openai, config: {{base_url: '{}', api_key: k-0123456789{}}}}}\n"
+    q = start("--models-refresh=1", config="providers:\n  inference:\n"
+              + entry.format("one", one.url, ", allowed_models: [text-embedding-3-small, whisper-1, both]")
+              + entry.format("two", two.url, "")
+              + "registered_resources:\n  models:\n"
+              "  - {model_id: chat, provider_id: all, provider_model_id: auto}\n"
+              "  - {model_id: vectors, provider_id: all, provider_model_id: auto, model_type: embedding,"
+              " metadata: {embedding_dimension: 1536}}\n"
+              "  - {model_id: both, provider_id: all}\n"
+              "  - {model_id: second, provider_id: two, provider_model_id: auto}\n"
+              "  - {model_id: nowhere, provider_id: all}\n")
+    for name in ("chat", "vectors", "both", "second"):
+        q.wait_model(name)
+
+    def goes_to(name):
+        m = json.loads(q.request("GET", "/v1/models/" + name)[2])
+        return m["provider_id"], m["provider_resource_id"]
+
+    assert goes_to("chat") == goes_to("second") == ("two", "b")
+    assert goes_to("vectors") == ("one", "text-embedding-3-small")
+    assert goes_to("both") == ("two", "both")
+    assert "nowhere" not in listed(q) and "one/secret-chat" not in listed(q)
+    shown = {m["id"]: m["custom_metadata"] for m in json.loads(q.request("GET", "/v1/models")[2])["data"]}
+    assert shown["vectors"]["embedding_dimension"] == 1536
+    assert json.loads(q.request("GET", "/v1/models/vectors")[2])["metadata"] == {"embedding_dimension": 1536}
+    one.models = models("both")
+    deadline = time.monotonic() + 20
+    while goes_to("both") != ("one", "both") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert goes_to("both") == goes_to("chat") == ("one", "both"), "the new list counts"
+    one.close()
+    two.close()
