@@ -4,6 +4,12 @@
 #include "cli/say.h"
 #include "cli/systemd.h"
 
+#include <time.h>
+
+enum {
+	CLOSE_S = 10 /* longer than all workers take to go over */
+};
+
 /* What was gathered for whoever asked, as lines of the log. */
 static void tell(struct str messages, int r)
 {
@@ -88,9 +94,15 @@ void reload_run(struct reload *r)
 	buf_fini(&messages);
 }
 
-void reload_close(struct reload *r)
+bool reload_close(struct reload *r)
 {
-	(void)pthread_mutex_lock(&r->lock);
+	struct timespec until;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += CLOSE_S;
+	if (pthread_mutex_clocklock(&r->lock, CLOCK_MONOTONIC, &until) != 0)
+		return false;
 	r->closed = true;
 	(void)pthread_mutex_unlock(&r->lock);
+	return true;
 }

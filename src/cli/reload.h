@@ -25,7 +25,10 @@ void reload_init(struct reload *r, struct cluster *c, char **argv,
 /* Waits for the one that runs, since the file may have changed meanwhile. */
 void reload_run(struct reload *r);
 
-/* Before cluster_free(): waits for the one that runs; none begins any more. */
-void reload_close(struct reload *r);
+/*
+ * Before cluster_free(): waits for the one that runs; none begins any more.
+ * Returns false when it hangs: then there is nothing to do but to exit.
+ */
+bool reload_close(struct reload *r);
 
 #endif

@@ -210,7 +210,12 @@ static int run(struct cluster *c, char **argv, char **environment)
 	__atomic_store_n(&s.ended, true, __ATOMIC_RELEASE);
 	(void)pthread_kill(thread, SIGUSR2);
 	(void)pthread_join(thread, NULL);
-	reload_close(&reload);
+	if (!reload_close(&reload)) {
+		log_error("stopped while a reload hangs: it cannot read the "
+			  "configuration");
+		log_stop();
+		_exit(1);
+	}
 	log_info("stopped");
 	return 0;
 }

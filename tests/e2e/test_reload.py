@@ -134,6 +134,18 @@ def test_one_at_a_time(start, upstream):
     assert first[0][0] == 200
 
 
+def test_a_reload_that_hangs_does_not_keep_it_alive(start, upstream):
+    q = start("--shutdown-timeout=1s", config=yaml(upstream, "a"))
+    os.unlink(q.config_path)
+    os.mkfifo(q.config_path)
+    s = q.connect()
+    s.sendall(b"POST /v1alpha/admin/reload HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n")
+    writer = open(q.config_path, "w")
+    assert "stopped while a reload hangs" in q.stop(expect=1)
+    writer.close()
+    s.close()
+
+
 def stream(q, model, results):
     """One streamed chat: appended is whether it was whole."""
     s = q.connect(timeout=60)
