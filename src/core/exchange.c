@@ -333,10 +333,15 @@ static void report(struct task *t, struct exchange *x, enum breaker_sign sign)
 static void report_refusal(struct task *t, struct exchange *x, enum fault fault)
 {
 	int64_t asked = retry_after(x->head);
+	/* Limits of a client's own key are not others' business. */
+	bool is_own = x->request.key.len > 0 && x->status < 500;
 	struct breakers before;
 
-	report(t, x, fault == FAULT_REQUEST ? BREAKER_GOOD : BREAKER_BAD);
-	if (asked > 0 && x->via == x->upstream &&
+	report(t, x,
+	       is_own                   ? BREAKER_NONE
+	       : fault == FAULT_REQUEST ? BREAKER_GOOD
+					: BREAKER_BAD);
+	if (asked > 0 && !is_own && x->via == x->upstream &&
 	    (x->status == 429 || x->status == 503)) {
 		before = x->worker->breakers;
 		breaker_pause(&x->worker->breakers, x->key, task_now(t), asked);

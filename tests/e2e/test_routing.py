@@ -229,6 +229,15 @@ def test_retry_after_keeps_others_away(start, upstream, second):
     assert len(upstream.chat_requests()) == 1
 
 
+def test_limits_of_a_clients_own_key_are_its_own(start, upstream, second):
+    upstream.handler, second.handler = status(429, headers=[("retry-after", "60")]), named("second")
+    q = start("--workers", "1", config=config(in_turn("a/x", "b/y"), [upstream, second], kind="remote::openai"))
+    mine = {"x-ogx-provider-data": json.dumps({"openai_api_key": "sk-mine-0123456789"})}
+    assert text(q.chat(ASK, headers=mine)) == "second"
+    upstream.handler = named("first")
+    assert text(q.chat(ASK)) == "first"
+
+
 def test_a_lone_target_is_always_asked(start, upstream):
     upstream.handler = reset
     q = start("--retries", "0", config=config(in_turn("a/x"), [upstream]))
