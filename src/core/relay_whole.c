@@ -12,6 +12,8 @@
 
 enum {
 	LARGE = 1 << 20, /* bytes that others should not wait for */
+	/* Memory is taken at once for what an upstream announces below this. */
+	TRUSTED = 4 << 20,
 	JOB_S = 60
 };
 
@@ -220,11 +222,10 @@ int relay_whole(struct task *t, struct relay *r, struct str data)
 	if (has_length && data.len == head->content_length)
 		return send_whole(t, r, data);
 	buf_init(&all, (size_t)config_of(r)->answer_max);
-	if (has_length) {
-		rc = head->content_length > all.max
-			     ? -EMSGSIZE
-			     : buf_reserve(&all, head->content_length);
-	}
+	if (has_length && head->content_length > all.max)
+		rc = -EMSGSIZE;
+	else if (has_length && head->content_length < TRUSTED)
+		rc = buf_reserve(&all, head->content_length);
 	while (rc == 0 && data.len > 0) {
 		rc = buf_add(&all, data);
 		if (rc == 0)
