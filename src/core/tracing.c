@@ -8,6 +8,7 @@
 
 enum {
 	SPAN_MAX = 16 * 1024,
+	SPAN_USUAL = 2048,
 	ATTR_MAX = 256 /* bytes of a name or path */
 };
 
@@ -126,6 +127,13 @@ static void put(struct tracer *tracer, struct json_writer *w)
 		tracer->wake(tracer->arg);
 }
 
+static void begin(struct json_writer *w, struct buf *out)
+{
+	buf_init(out, SPAN_MAX);
+	(void)!buf_reserve(out, SPAN_USUAL);
+	json_writer_init(w, out);
+}
+
 static void add_usage(struct json_writer *w, const struct usage *u)
 {
 	if (u == NULL)
@@ -201,8 +209,7 @@ void tracing_attempt_end(struct tracing *trace, const struct exchange *x,
 		.start_ns = trace->attempt_ns,
 		.end_ns = clock_wall(),
 	};
-	buf_init(&out, SPAN_MAX);
-	json_writer_init(&w, &out);
+	begin(&w, &out);
 	otlp_span(&w, &span);
 	add_attempt(&w, x, failure);
 	otlp_span_end(&w, failure.len > 0 ? OTLP_ERROR : OTLP_UNSET, STR_NULL);
@@ -261,8 +268,7 @@ void tracing_end(struct tracing *trace, const struct tracing_request *r)
 	if (trace->has_parent)
 		span.parent =
 			(struct str){ trace->parent.span, TRACE_SPAN_LEN };
-	buf_init(&out, SPAN_MAX);
-	json_writer_init(&w, &out);
+	begin(&w, &out);
 	otlp_span(&w, &span);
 	add_request(&w, r, failure);
 	otlp_span_end(&w, failure.len > 0 ? OTLP_ERROR : OTLP_UNSET, STR_NULL);

@@ -110,6 +110,20 @@ void json_add_raw(struct json_writer *w, struct str raw)
 	add(w, raw);
 }
 
+void json_more_raw(struct json_writer *w, struct str raw)
+{
+	assert(w->comma && !w->key);
+
+	add(w, raw);
+}
+
+void json_more_str(struct json_writer *w, struct str s)
+{
+	assert(w->comma && !w->key);
+
+	add_quoted(w, s);
+}
+
 void json_add_str(struct json_writer *w, struct str s)
 {
 	before_value(w);

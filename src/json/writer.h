@@ -52,6 +52,10 @@ void json_add_bool(struct json_writer *w, bool b);
 void json_add_null(struct json_writer *w);
 void json_add_raw(struct json_writer *w, struct str raw); /* trusted JSON */
 
+/* Of a value that json_add_raw() began: what follows, as it is or quoted. */
+void json_more_raw(struct json_writer *w, struct str raw);
+void json_more_str(struct json_writer *w, struct str s);
+
 void json_member_str(struct json_writer *w, struct str key, struct str s);
 void json_member_int(struct json_writer *w, struct str key, int64_t n);
 void json_member_bool(struct json_writer *w, struct str key, bool b);

@@ -11,15 +11,19 @@ static void member_u64(struct json_writer *w, struct str key, uint64_t n)
 	json_member_str(w, key, (struct str){ text, (size_t)len });
 }
 
+/* Keys are ours and need no escapes. */
+static void begin_attr(struct json_writer *w, struct str key)
+{
+	json_add_raw(w, STR("{\"key\":\""));
+	json_more_raw(w, key);
+}
+
 void otlp_attr_str(struct json_writer *w, struct str key, struct str value)
 {
-	json_object(w);
-	json_member_str(w, STR("key"), key);
-	json_member(w, STR("value"));
-	json_object(w);
-	json_member_str(w, STR("stringValue"), value);
-	json_end(w);
-	json_end(w);
+	begin_attr(w, key);
+	json_more_raw(w, STR("\",\"value\":{\"stringValue\":"));
+	json_more_str(w, value);
+	json_more_raw(w, STR("}}"));
 }
 
 void otlp_attr_int(struct json_writer *w, struct str key, int64_t value)
@@ -27,13 +31,10 @@ void otlp_attr_int(struct json_writer *w, struct str key, int64_t value)
 	char text[24];
 	int len = snprintf(text, sizeof(text), "%lld", (long long)value);
 
-	json_object(w);
-	json_member_str(w, STR("key"), key);
-	json_member(w, STR("value"));
-	json_object(w);
-	json_member_str(w, STR("intValue"), (struct str){ text, (size_t)len });
-	json_end(w);
-	json_end(w);
+	begin_attr(w, key);
+	json_more_raw(w, STR("\",\"value\":{\"intValue\":\""));
+	json_more_raw(w, (struct str){ text, (size_t)len });
+	json_more_raw(w, STR("\"}}"));
 }
 
 void otlp_span(struct json_writer *w, const struct otlp_span *s)
