@@ -173,6 +173,9 @@ static void begin(struct forward *f)
 	bool has_id = false;
 
 	request_start(f->req, head->status, STR_NULL);
+	request_header(f->req, STR("x-quipu-provider"),
+		       f->x.upstream->provider.id);
+	request_header(f->req, STR("x-quipu-attempts"), STR("1"));
 	for (size_t i = 0; i < head->header_count; i++) {
 		const struct http_header *h = &head->headers[i];
 

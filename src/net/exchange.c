@@ -259,9 +259,11 @@ static int send_part(struct task *t, struct conn *c, struct str head,
 /*
  * The body as it comes.  Between two parts there is a wait, although it is over
  * at once when the peer takes more: it sees an early answer and the client's
- * hang-up, and lets the other tasks run.
+ * hang-up, and lets the other tasks run.  Out of line: few requests need it, and
+ * all pay for its room on the stack.
  */
-static int send_body(struct task *t, struct conn *c, struct client_body *body)
+static __attribute__((noinline)) int send_body(struct task *t, struct conn *c,
+					       struct client_body *body)
 {
 	struct str head = buf_str(&c->out_head), data;
 	int r;

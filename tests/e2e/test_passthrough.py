@@ -5,6 +5,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import threading
 import time
 
@@ -218,6 +219,7 @@ def test_the_answer_is_kept_as_it_is(gate, upstream):
     assert lines[0].startswith("http/1.1 418") and body == packed
     assert "content-encoding: gzip" in lines and "content-type: audio/mpeg" in lines
     assert lines.count("x-thing: 1") == 1 and lines.count("x-thing: 2") == 1
+    assert "x-quipu-provider: up" in lines and "x-quipu-attempts: 1" in lines
     assert "x-request-id: up-1" in lines and "location: /v1/x" in lines
     assert sum(x.startswith("date:") for x in lines) == 1
     for gone in ("set-cookie", "x-ogx-secret", "alt-svc", "keep-alive", "x-hop"):
@@ -592,6 +594,33 @@ def test_a_body_that_stops_coming(start, taker):
             s.sendall(b"POST /v1/passthrough/up/x HTTP/1.1\r\nhost: x\r\n" + fields + b"\r\n\r\n5\r\nhe")
             head, body, _ = read_response(s)
             assert head.startswith("HTTP/1.1 408") and "body" in json.loads(body)["error"]["message"]
+
+
+def test_tls_on_both_sides(start, authority):
+    cert, key = authority.issue("DNS:localhost,IP:127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    trust = ssl.create_default_context(cafile=authority.cert)
+    body = os.urandom(3_000_000)
+
+    def serve(peer):
+        peer.sock = context.wrap_socket(peer.sock, server_side=True)
+        while (head := peer.head()) is not None:
+            got = peer.body(head)
+            peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(got) + got)
+
+    up = Taker(serve)
+    q = start("--tls-certfile", cert, "--tls-keyfile", key,
+              config=config(up.url.replace("http", "https"), f"      network: {{tls: {{ca_file: {authority.cert}}}}}\n"))
+    for chunked in (False, True):
+        c = http.client.HTTPSConnection("127.0.0.1", q.port, timeout=30 * SLOW, context=trust)
+        parts = (body[i:i + 30000] for i in range(0, len(body), 30000))
+        c.request("POST", "/v1/passthrough/up/x", parts if chunked else body, encode_chunked=chunked,
+                  headers={"transfer-encoding": "chunked"} if chunked else {})
+        r = c.getresponse()
+        assert r.status == 200 and r.read() == body
+        c.close()
+    up.close()
 
 
 # Errors

@@ -1,5 +1,7 @@
 #include "tests/sim/world.h"
 
+#include "tests/sim/world_worker.h"
+
 #include "base/log.h"
 #include "base/rand.h"
 #include "net/client.h"
@@ -189,17 +191,22 @@ static int read_request(struct task *t, struct io *io, struct buf *in)
 static void serve_upstream(struct task *t, void *arg)
 {
 	struct up_conn *c = arg;
+	struct world *w = c->up->world;
 	struct buf in;
 	bool stream;
 	int r = 0;
 
 	buf_init(&in, ANSWER_MAX);
+	if (w->cfg.play != NULL) {
+		w->cfg.play->serve(t, &w->cfg, c->io, &w->result);
+		r = -1;
+	}
 	while (r == 0) {
 		r = read_request(t, c->io, &in);
 		/* An upstream may answer a stream's request with a whole. */
 		stream = rand_below(2) == 0;
 		if (r == 0) {
-			c->up->world->result.asked[c->up->by]++;
+			w->result.asked[c->up->by]++;
 			r = answer(t, c->up, c->io, stream);
 		}
 	}
@@ -409,6 +416,12 @@ static void run_client(struct task *t, void *arg)
 	int r = 0;
 
 	buf_init(&got, ANSWER_MAX);
+	if (w->cfg.play != NULL) {
+		r = connect_again(t, &io);
+		if (r == 0)
+			w->cfg.play->visit(t, &w->cfg, io, &w->result);
+		requests = 0;
+	}
 	for (unsigned i = 0; i < requests && r == 0; i++)
 		r = run_request(t, a, &io, &got);
 	if (io != NULL)
@@ -417,87 +430,6 @@ static void run_client(struct task *t, void *arg)
 	w->result.last_by_first += a->last_by == 1;
 	w->running--;
 	free(a);
-}
-
-static char base_url[] = "OPENAI_BASE_URL=http://api.test/v1";
-static char api_key[] = "OPENAI_API_KEY=k";
-static char ping[] = "--ping-interval=10s", retries[] = "--retries=1";
-static char *environment[] = { base_url, api_key, NULL };
-static char *flags[] = { ping, retries, NULL };
-
-static const char routed_yaml[] =
-	"providers:\n  inference:\n"
-	"  - {provider_id: a, provider_type: remote::openai, config: {base_url: "
-	"'http://api.test/v1', api_key: k, network: {timeout: {first_byte: "
-	"5s}}}}\n"
-	"  - {provider_id: b, provider_type: remote::openai, config: {base_url: "
-	"'http://two.test/v1', api_key: k}}\n"
-	"registered_resources:\n  models:\n"
-	"  - {model_id: fast, targets: [{model: a/x}, {model: b/y, priority: "
-	"2}]}\n";
-
-static struct config *make_config(bool routed)
-{
-	struct config *config;
-	struct buf messages;
-	struct arena a;
-
-	buf_init(&messages, 4096);
-	arena_init(&a, 1 << 20);
-	if (config_load(
-		    &(struct config_sources){
-			    .file = routed ? "quipu.yaml" : NULL,
-			    .text = routed ? str_of(routed_yaml) : STR_NULL,
-			    .environment = environment,
-			    .flags = flags },
-		    provider_config_types(&a), &config, &messages) != 0)
-		abort();
-	arena_fini(&a);
-	buf_fini(&messages);
-	return config;
-}
-
-static void publish(struct worker *w, struct catalog *c)
-{
-	worker_set_catalog(w, c);
-}
-
-static void start_worker(struct world *w, struct config *config)
-{
-	struct loop *loop = sim_loop(w->sim);
-	struct registry *reg;
-	struct api_error e;
-	struct arena a;
-
-	arena_init(&a, 1 << 20);
-	if (registry_new(config, environment, &a, &reg, &e) != 0)
-		abort();
-	arena_fini(&a);
-	w->worker = (struct worker){
-		.loop = loop,
-		.catalog = catalog_new(reg, NULL, NULL, 1),
-		.publish = publish,
-		.metrics = metrics_new(route_count()),
-		.client = client_new(loop,
-				     &(struct client_cfg){
-					     .pool_max = 8,
-					     .pool_idle_ns = 60 * CLOCK_S }),
-	};
-	registry_unref(reg);
-	w->worker.server =
-		server_new(loop, &(struct server_cfg){
-					 .handle = route_request,
-					 .refuse = route_refuse,
-					 .user = &w->worker,
-					 .head_max = 32768,
-					 .body_max = 1 << 20,
-					 .inflated_max = 1 << 20,
-					 .head_timeout_ns = 15 * CLOCK_S,
-					 .body_timeout_ns = 60 * CLOCK_S,
-					 .keepalive_timeout_ns = 75 * CLOCK_S,
-					 .write_timeout_ns = 60 * CLOCK_S,
-					 .connection_max = 1000,
-				 });
 }
 
 static struct io *listen_at(struct world *w, struct str host, uint16_t port)
@@ -566,7 +498,7 @@ struct world_result world_run(const struct world_cfg *cfg)
 {
 	struct world w = { .cfg = *cfg };
 	struct up first, second;
-	struct config *config = make_config(cfg->routed);
+	struct config *config = world_config(cfg->routed);
 
 	w.sim = sim_new(&(struct sim_cfg){ .seed = cfg->seed,
 					   .delay_min_ns = 10 * CLOCK_US,
@@ -575,7 +507,7 @@ struct world_result world_run(const struct world_cfg *cfg)
 					   .split = true,
 					   .reset_ppm = cfg->reset_ppm });
 	sim_host(w.sim, STR("api.test"), STR("10.0.0.1"));
-	start_worker(&w, config);
+	world_worker(&w.worker, sim_loop(w.sim), config);
 	sim_host(w.sim, STR("two.test"), STR("10.0.0.2"));
 	start_upstream(&w, &first, 1);
 	start_upstream(&w, &second, 2);

@@ -32,7 +32,29 @@ enum client_way {
 	CLIENT_WAYS,
 };
 
+struct world_result {
+	unsigned answers;       /* whole and right */
+	unsigned failures;      /* told as such */
+	unsigned lies;          /* neither: a bug */
+	unsigned by[3];         /* whole answers of the first and the second */
+	unsigned last_by_first; /* clients whose last answer was the first's */
+	unsigned asked[3];      /* requests that reached them */
+	size_t streams_left;
+	char lie[160];
+};
+
+struct world_cfg;
+
+/* Other requests than chats: one connection of a client, and of the upstream. */
+struct world_play {
+	void (*visit)(struct task *t, const struct world_cfg *cfg,
+		      struct io *io, struct world_result *result);
+	void (*serve)(struct task *t, const struct world_cfg *cfg,
+		      struct io *io, struct world_result *result);
+};
+
 struct world_cfg {
+	const struct world_play *play; /* NULL: chats */
 	uint64_t seed;
 	enum upstream_way upstream;
 	enum client_way client;
@@ -50,17 +72,6 @@ struct world_cfg {
 	int64_t well_ns;   /* from when on the first is good; 0: it never is */
 	unsigned requests; /* of each client; 0: three */
 	int64_t pause_ns;  /* between them */
-};
-
-struct world_result {
-	unsigned answers;       /* whole and right */
-	unsigned failures;      /* told as such */
-	unsigned lies;          /* neither: a bug */
-	unsigned by[3];         /* whole answers of the first and the second */
-	unsigned last_by_first; /* clients whose last answer was the first's */
-	unsigned asked[3];      /* requests that reached them */
-	size_t streams_left;
-	char lie[160];
 };
 
 /* Run until all clients have ended and the server has shut down. */

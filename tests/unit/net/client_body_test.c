@@ -334,6 +334,8 @@ static void play_pooled(struct task *t, struct world *w)
 	client_done(res);
 	world_check_int(w, client_stats(w->client).idle, 1);
 	world_check_int(w, send_it(t, w, &s, &body).status, 200);
+	world_check_int(w, client_stats(w->client).stale_retries, 0);
+	world_check_int(w, client_stats(w->client).reuses, 0);
 }
 
 static void an_upload_has_a_connection_of_its_own(void **state)
