@@ -63,6 +63,18 @@ static void tune_malloc(void)
 	(void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
 }
 
+static const char *key_text(const struct provider *p)
+{
+	struct provider_request req = { 0 };
+	struct grant grant;
+
+	if (p->key.len > 0)
+		return "set";
+	if (p->type->grant != NULL && p->type->grant(p, &req, &grant))
+		return "fetched";
+	return "none";
+}
+
 static void say_models(const struct catalog *catalog)
 {
 	const struct registry *reg = catalog->registry;
@@ -77,7 +89,7 @@ static void say_models(const struct catalog *catalog)
 			log_info("provider=" STR_FMT " host=" STR_FMT " key=%s",
 				 STR_ARG(u->provider.id),
 				 STR_ARG(u->origin->host_header),
-				 u->provider.key.len > 0 ? "set" : "none");
+				 key_text(&u->provider));
 		}
 	}
 }
