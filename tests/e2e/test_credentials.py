@@ -198,12 +198,22 @@ def test_a_forwarded_token_never_goes_to_a_clients_address(start, upstream, thei
 
 
 def test_a_clients_broken_server_is_not_held_against_ours(start, upstream, theirs):
-    theirs.handler = lambda call: call.json(503, {"error": {"message": "down"}}, headers=[("retry-after", "60")])
-    q = start("--workers", 1, "--retries", 0, config=one("remote::azure", upstream.root, {**OPERATOR, "client_address": "any"}))
-    own = bring(azure_api_key=THEIRS, azure_api_base=theirs.root)
-    assert [ask(q, headers=own)[0] for _ in range(15)] == [503] * 15
-    assert [ask(q)[0] for _ in range(5)] == [200] * 5
-    assert b'open' not in b"".join(x for x in q.request("GET", "/metrics")[2].splitlines() if b"breaker" in x and b" 1" in x)
+    """A breaker that is open sends requests to the next target: it must not open."""
+    spare = Upstream()
+    theirs.handler = lambda call: call.json(503, {"error": {"message": "down"}})
+    config = json.loads(one("remote::azure", upstream.root, {**OPERATOR, "client_address": "any"}))
+    config["providers"]["inference"].append({"provider_id": "spare", "provider_type": "remote::openai-compatible",
+                                             "config": {"base_url": spare.url}})
+    config["registered_resources"]["models"] = [{"model_id": "fast", "targets": [
+        {"model": "p/m1", "priority": 1},
+        {"model": "spare/m1", "priority": 2}]}]
+    q = start("--workers", 1, "--retries", 0, config=json.dumps(config))
+    for _ in range(15):
+        ask(q, "fast", headers=bring(azure_api_key=THEIRS, azure_api_base=theirs.root))
+    spare.requests.clear()
+    assert [ask(q, "fast")[0] for _ in range(5)] == [200] * 5
+    assert len(upstream.chat_requests()) == 5 and spare.chat_requests() == []
+    spare.close()
 
 
 def test_passthrough_takes_an_address_and_headers(start, upstream, theirs):
@@ -223,6 +233,15 @@ def test_passthrough_takes_an_address_and_headers(start, upstream, theirs):
     answer = ask(q, headers=bring(tenant="a\r\nx-evil: 1"))
     assert answer[0] == 400 and "'tenant'" in error(answer)["message"]
     assert THEIRS not in q.stop()
+
+
+def test_a_configured_key_never_goes_to_a_clients_address(start, upstream, theirs):
+    q = start("--workers", 1, config=one("remote::passthrough", upstream.root, {**OPERATOR, "client_address": "any"}))
+    assert ask(q, headers=bring(passthrough_url=theirs.root))[0] == 200
+    assert ask(q)[0] == 200
+    sent, = theirs.chat_requests()
+    assert "authorization" not in sent.headers and "x-operator" not in sent.headers
+    assert sent_keys(upstream) == ["Bearer " + KEY]
 
 
 @pytest.mark.parametrize("settings,words", [

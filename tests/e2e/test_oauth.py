@@ -104,6 +104,18 @@ def test_vertex_with_a_users_credentials(start, upstream, issuer, tmp_path):
     assert upstream.chat_requests()[0].headers["x-goog-user-project"] == "payer"
 
 
+def test_a_users_secrets_are_not_told_when_repeated(start, upstream, issuer, tmp_path):
+    path = tmp_path / "user.json"
+    path.write_text(json.dumps({"type": "authorized_user", "client_id": "c", "client_secret": "secret-of-0123",
+                                "refresh_token": "refresh-of-0123"}))
+    issuer.handler = lambda call: call.json(400, {"error_description": "bad secret-of-0123 and refresh-of-0123"})
+    q = start("--retries", 0, config=vertex(upstream, issuer, path))
+    answer = ask(q)
+    assert answer[0] == 401 and "bad ******** and ********" in error(answer)["message"]
+    text = q.stop()
+    assert "secret-of" not in text and "refresh-of" not in text
+
+
 def test_vertex_with_the_machines_account(start, upstream, issuer):
     q = start("--workers", 1, config=vertex(upstream, issuer, metadata_server=True, metadata_url=issuer.root))
     assert ask(q)[0] == 200

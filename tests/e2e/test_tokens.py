@@ -1,5 +1,6 @@
 """Providers whose keys are exchanged for tokens, against a fake of who gives them."""
 import json
+import signal
 import threading
 import time
 from urllib.parse import parse_qs
@@ -178,6 +179,18 @@ def test_a_token_that_is_configured_or_forwarded_is_not_exchanged(start, upstrea
     assert ask(q, headers={"authorization": "Bearer " + THEIRS})[0] == 200
     assert bearers(upstream) == ["Bearer tok-configured-1", "Bearer " + THEIRS]
     assert not [r for r in iam.requests if THEIRS.encode() in r.body]
+
+
+def test_a_reload_may_name_another_issuer(start, upstream, iam):
+    other = Tokens()
+    q = start("--workers", 1, config=watsonx(upstream, iam))
+    assert ask(q)[0] == 200
+    q.configure(watsonx(upstream, other))
+    q.process.send_signal(signal.SIGHUP)
+    q.wait_text("reloaded")
+    eventually(lambda: other.requests)
+    assert ask(q)[0] == 200 and len(iam.requests) == 1
+    other.close()
 
 
 def test_stopping_does_not_wait_for_a_token_nobody_wants(start, upstream, iam):
