@@ -20,7 +20,9 @@ struct provider_stream {
 	size_t id_len;
 	uint64_t begun;  /* candidates that have had their first chunk */
 	uint64_t called; /* that have called a function */
-	unsigned calls;
+	unsigned calls;  /* of all: for ids */
+	unsigned indices[CANDIDATES_MAX]; /* of each candidate's */
+	unsigned at;                      /* the candidate being written */
 };
 
 struct provider_stream *vertexai_begin(const struct provider_request *req,
@@ -152,10 +154,10 @@ static void write_call(struct provider_stream *s, struct json_writer *w,
 	uint32_t signature = json_get(doc, part, STR("thoughtSignature"));
 	char text[ID_MAX + 32];
 	int n = snprintf(text, sizeof(text), "call_%.*s_%u", (int)s->id_len,
-			 s->id, s->calls);
+			 s->id, s->calls++);
 
 	json_object(w);
-	json_member_int(w, STR("index"), s->calls++);
+	json_member_int(w, STR("index"), s->indices[s->at]++);
 	if (json_type(doc, id) == JSON_STRING)
 		json_member_raw(w, STR("id"), json_raw(doc, id));
 	else
@@ -217,6 +219,7 @@ static int write_choice(struct provider_stream *s, struct json_writer *w,
 	uint64_t bit = UINT64_C(1) << (index & (CANDIDATES_MAX - 1));
 	int r;
 
+	s->at = (unsigned)(index & (CANDIDATES_MAX - 1));
 	json_object(w);
 	json_member_int(w, STR("index"), index);
 	json_member(w, s->is_stream ? STR("delta") : STR("message"));

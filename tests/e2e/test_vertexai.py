@@ -163,6 +163,15 @@ def test_a_refused_prompt_and_several_candidates(start, upstream, stream):
         assert [(c["index"], c[key], c["finish_reason"]) for c in choices] == wanted
 
 
+def test_calls_of_several_candidates_are_numbered_for_each(start, upstream):
+    first, second = part(call("a", {}), index=0), part(call("c", {}), index=1, finish="STOP")
+    both = part(call("b", {}), finish="STOP", index=0)
+    upstream.handler = lambda c: c.stream(sse(first, both, second))
+    _, _, body = ask(vertex(start, upstream), "p/g", stream=True, n=2)
+    got = [(c["index"], t["index"], t["id"]) for e in events_of(body) for c in e["choices"] for t in c["delta"]["tool_calls"]]
+    assert got == [(0, 0, "call_r-1_0"), (0, 1, "call_r-1_1"), (1, 0, "call_r-1_2")]
+
+
 GOOGLE = {"error": {"code": 429, "message": "Quota exceeded.", "status": "RESOURCE_EXHAUSTED", "details": [{"x": 1}]}}
 
 
