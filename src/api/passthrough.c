@@ -7,7 +7,8 @@
 #include "http/url.h"
 #include "telemetry/genai.h"
 
-#define PREFIX STR("/v1/passthrough/")
+#define PREFIX  STR("/v1/passthrough/")
+#define METHODS STR("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 
 /* TRACE shows what was sent, the key too; CONNECT is no request of HTTP's. */
 static bool is_method(struct str method)
@@ -19,13 +20,6 @@ static int check(struct api_call *c, struct str path, struct api_error *e)
 {
 	struct arena *a = &c->req->arena;
 
-	if (!is_method(c->req->head.method)) {
-		(void)api_fail(e, a, 405, "invalid_request_error", NULL,
-			       STR_FMT " is not passed on.",
-			       STR_ARG(c->req->head.method));
-		e->code = STR("method_not_allowed");
-		return API_FAIL;
-	}
 	if (!url_stays_below(path, a)) {
 		(void)api_fail(e, a, 400, "invalid_request_error", NULL,
 			       "The path behind the provider may not begin "
@@ -78,6 +72,10 @@ static void pass(struct api_call *c, struct str id, struct str path,
 	struct api_error e;
 	int r;
 
+	if (!is_method(c->req->head.method)) {
+		route_no_method(c, c->req->path, METHODS);
+		return;
+	}
 	r = check(c, path, &e);
 	if (r == 0 && u == NULL)
 		r = no_provider(c, id, route, &e);

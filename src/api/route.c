@@ -89,7 +89,7 @@ static bool method_matches(const struct route *r, struct str method)
 	       (str_eq(method, STR("HEAD")) && str_eq(r->method, STR("GET")));
 }
 
-static void no_method(struct api_call *c, struct str path, struct str allow)
+void route_no_method(struct api_call *c, struct str path, struct str allow)
 {
 	struct api_error e;
 	struct str text;
@@ -213,7 +213,7 @@ static void dispatch(struct api_call *c)
 		c->route = index_of(passthrough_any);
 		passthrough_route(c, m.pass);
 	} else if (m.allow.len > 0) {
-		no_method(c, plain_path(c->req), m.allow);
+		route_no_method(c, plain_path(c->req), m.allow);
 	} else {
 		no_path(c, plain_path(c->req));
 	}

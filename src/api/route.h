@@ -56,4 +56,7 @@ void route_refuse(struct task *t, struct request *req,
 void route_reply(struct api_call *c, int status, struct str json);
 void route_fail(struct api_call *c, const struct api_error *e);
 
+/* 405: the path takes other methods, "GET, POST". */
+void route_no_method(struct api_call *c, struct str path, struct str allow);
+
 #endif
