@@ -173,6 +173,7 @@ static void end_trace(const struct access *a, const struct api_call *c)
 				     .status = req->status,
 				     .finished = req->finished };
 
+	r.tls = c->catalog->registry->config->tls_cert.len > 0;
 	if (c->route < route_count())
 		r.route = route_text(c);
 	tracing_end(c->trace, &r);

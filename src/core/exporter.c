@@ -279,6 +279,7 @@ static struct gathering *make_gathering(const struct exporter *e)
 	g->route_count = e->route_count;
 	g->period.start_ns = team->started_wall_ns;
 	g->period.now_ns = clock_wall();
+	g->period.tls = e->config->tls_cert.len > 0;
 	g->count = team->count;
 	for (size_t i = 0; i < team->count; i++)
 		g->metrics[i] = team->workers[i]->metrics;

@@ -225,7 +225,8 @@ static void add_request(struct json_writer *w, const struct tracing_request *r,
 	if (r->route.len > 0)
 		otlp_attr_str(w, STR("http.route"), r->route);
 	otlp_attr_str(w, STR("url.path"), r->path);
-	otlp_attr_str(w, STR("url.scheme"), STR("http"));
+	otlp_attr_str(w, STR("url.scheme"),
+		      r->tls ? STR("https") : STR("http"));
 	otlp_attr_str(w, STR("quipu.request.id"), context_request_id());
 	if (r->status > 0)
 		otlp_attr_int(w, STR("http.response.status_code"), r->status);

@@ -57,6 +57,7 @@ void tracing_attempt_end(struct tracing *trace, const struct exchange *x,
 
 struct tracing_request {
 	struct str method, route, path;
+	bool tls;
 	int status;
 	bool finished;
 };

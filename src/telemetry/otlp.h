@@ -64,6 +64,7 @@ void otlp_end(struct json_writer *w);
 /* The metrics of m, all cumulative, between otlp_begin() and otlp_end(). */
 struct otlp_period {
 	int64_t start_ns, now_ns; /* wall */
+	bool tls;                 /* requests come over TLS */
 };
 void otlp_metrics(struct json_writer *w, const struct metrics *m,
 		  const struct metrics_route_name *names,

@@ -138,7 +138,8 @@ static void add_routes(struct json_writer *w, const struct metrics *m,
 		begin_point(w);
 		otlp_attr_str(w, STR("http.request.method"), names[i].method);
 		otlp_attr_str(w, STR("http.route"), names[i].path);
-		otlp_attr_str(w, STR("url.scheme"), STR("http"));
+		otlp_attr_str(w, STR("url.scheme"),
+			      period->tls ? STR("https") : STR("http"));
 		end_point(w, &m->routes[i].duration, &histogram_time, period);
 	}
 	end_histogram(w);

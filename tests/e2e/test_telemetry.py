@@ -3,6 +3,7 @@ import base64
 import json
 import re
 import socket
+import ssl
 import threading
 import time
 
@@ -455,3 +456,24 @@ def test_opentelemetry_s_own_messages_take_all_of_it(traced, upstream, collector
         for p in m.histogram.data_points:
             assert sum(p.bucket_counts) == p.count and len(p.bucket_counts) == len(p.explicit_bounds) + 1
             assert p.start_time_unix_nano <= p.time_unix_nano
+
+
+def test_over_tls_the_scheme_is_https_and_so_is_the_collector(start, authority):
+    cert, key = authority.issue("DNS:localhost,IP:127.0.0.1")
+    collector = Collector.__new__(Collector)
+    Upstream.__init__(collector, tls=(cert, key))
+    collector.handler = lambda call: call.json(200, {})
+    q = start("--tls-certfile", cert, "--tls-keyfile", key,
+              config=f"upstream: {{network: {{tls: {{ca_file: {authority.cert}}}}}}}",
+              env={"OTEL_EXPORTER_OTLP_ENDPOINT": f"https://localhost:{collector.port}"})
+    with ssl.create_default_context(cafile=authority.cert).wrap_socket(q.connect(), server_hostname="localhost") as s:
+        s.sendall(b"GET /v1/health HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert read_response(s)[0].startswith("HTTP/1.1 200")
+    q.stop()
+    [span] = of_kind(collector.spans(), 2, "GET /v1/health")
+    assert attributes(span)["url.scheme"] == "https"
+    metrics = collector.posts("/v1/metrics")[-1].json["resourceMetrics"][0]["scopeMetrics"][0]["metrics"]
+    [point] = [m for m in metrics if m["name"] == "http.server.request.duration"][0]["histogram"]["dataPoints"]
+    assert attributes(point) == {"http.request.method": "GET", "http.route": "/v1/health", "url.scheme": "https"}
+    collector.close()
+    assert not collector.errors
