@@ -120,3 +120,15 @@ def test_completions_too(quipu, upstream):
     assert status == 200 and b"usage" not in body and body.endswith(DONE)
     assert upstream.chat_requests()[0].json["stream_options"] == {"include_usage": True}
     wait_sample(q, COUNT.replace("chat", "text_completion"), 1)
+
+
+def test_watsonx_refuses_the_option_and_never_gets_it(start, upstream):
+    from test_tokens import Tokens, watsonx
+    iam = Tokens()
+    q = start("--stream-usage", "on", config=watsonx(upstream, iam))
+    status, _, body = q.chat({"model": "p/ibm/granite", "messages": [{"role": "user", "content": "hi"}],
+                              "stream": True})
+    assert status == 200 and body.endswith(DONE)
+    assert upstream.chat_requests()[0].json["stream"] is True
+    assert "stream_options" not in upstream.chat_requests()[0].json
+    iam.close()
