@@ -20,6 +20,14 @@ static int check(struct api_call *c, struct str path, struct api_error *e)
 {
 	struct arena *a = &c->req->arena;
 
+	/* The route came with a reload, when the body had been read already. */
+	if (c->req->body.len > 0) {
+		(void)api_fail(e, a, 503, "server_error", NULL,
+			       "The configuration was changed while the "
+			       "request came in: send it again.");
+		e->code = STR("configuration_changed");
+		return API_FAIL;
+	}
 	if (!url_stays_below(path, a)) {
 		(void)api_fail(e, a, 400, "invalid_request_error", NULL,
 			       "The path behind the provider may not begin "

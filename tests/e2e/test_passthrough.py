@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import socket
 import ssl
 import threading
@@ -731,6 +732,22 @@ def test_a_route_to_nobody(start):
     q = start(config="passthrough:\n  routes:\n  - {path: /v1/files, provider_id: gone}\n")
     status, _, body = q.request("GET", "/v1/files")
     assert status == 500 and "gone" in json.loads(body)["error"]["message"]
+
+
+def test_a_route_that_comes_while_a_body_does(start, upstream):
+    plain = config(upstream.url)
+    q = start("--workers", "1", config=plain)
+    with q.connect() as s:
+        s.sendall(b"POST /v1/files HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhello")
+        time.sleep(0.2)
+        q.configure(plain + ROUTES)
+        q.process.send_signal(signal.SIGHUP)
+        q.wait_text("reload.*")
+        time.sleep(0.3)
+        s.sendall(b"world")
+        head, body, _ = read_response(s)
+    assert head.startswith("HTTP/1.1 503") and json.loads(body)["error"]["code"] == "configuration_changed"
+    assert not [r for r in upstream.requests if r.method == "POST"]
 
 
 def test_the_log_tells_of_them(gate, upstream):
