@@ -181,6 +181,19 @@ def test_a_token_that_is_configured_or_forwarded_is_not_exchanged(start, upstrea
     assert not [r for r in iam.requests if THEIRS.encode() in r.body]
 
 
+def test_what_is_passed_through_has_the_token_too(start, upstream, iam):
+    upstream.handler = lambda call: call.json(200, {"ok": True})
+    q = start("--workers", 1, config=watsonx(upstream, iam))
+    for headers in ({}, bring(watsonx_api_key=THEIRS)):
+        status, _, data = q.request("POST", "/v1/passthrough/p/text/tokenization", {"a": 1}, headers=headers)
+        assert (status, json.loads(data)) == (200, {"ok": True})
+    assert [b.split("-of-")[1] for b in bearers(upstream)] == ["key-01234", "their-key"]
+    assert "x-ogx-provider-data" not in upstream.chat_requests()[1].headers
+    iam.handler = lambda call: call.json(400, {"errorMessage": "no"})
+    answer = q.request("POST", "/v1/passthrough/p/x", {}, headers=bring(watsonx_api_key="another-0123456789"))
+    assert answer[0] == 401 and "IBM Cloud IAM" in error(answer)["message"]
+
+
 def test_a_reload_may_name_another_issuer(start, upstream, iam):
     other = Tokens()
     q = start("--workers", 1, config=watsonx(upstream, iam))
