@@ -1,5 +1,6 @@
 #include "api/inference.h"
 
+#include "api/replay.h"
 #include "api/targets.h"
 #include "telemetry/genai.h"
 
@@ -149,19 +150,21 @@ static bool adds_usage(const struct inference *inf)
 }
 
 static void run(struct inference *inf, const struct model_target *target,
-		const struct provider_data *data)
+		const struct provider_data *data, struct edge *edge)
 {
 	struct api_call *c = inf->call;
 
 	exchange_init(&inf->x, c->worker, target);
+	inf->x.edge = edge;
 	inf->x.request.op = inf->kind->op;
 	inf->x.request.data = data;
 	inf->x.request.bearer = http_value(&c->req->head, HTTP_AUTHORIZATION);
 	inf->x.request.doc = &inf->doc;
 	inf->x.request.has_models = inf->has_models;
 	inf->x.request.stream = inf->request.stream;
-	inf->x.request.add_usage = adds_usage(inf);
 	inf->x.trace = c->trace;
+	/* What is recorded is what the client asked for. */
+	inf->x.request.add_usage = inf->x.edge == NULL && adds_usage(inf);
 	relay_init(&inf->relay, c->req, &inf->x, inf->model);
 	inf->relay.rewrite = inf->kind->rewrite;
 	inf->relay.request = &inf->request;
@@ -175,6 +178,7 @@ void inference_run(struct api_call *c, const struct inference_kind *kind)
 	struct inference *inf = arena_zalloc(&c->req->arena, sizeof(*inf));
 	struct model_target target;
 	const struct provider_data *data = NULL;
+	struct edge *edge = NULL;
 	struct api_error e;
 	int r;
 
@@ -186,8 +190,10 @@ void inference_run(struct api_call *c, const struct inference_kind *kind)
 	if (r == 0)
 		r = provider_data_read(&c->req->head, &c->req->arena, &data,
 				       &e);
+	if (r == 0 && c->worker->library != NULL)
+		r = replay_read(c, data, &edge, &e);
 	if (r == 0)
-		run(inf, &target, data);
+		run(inf, &target, data, edge);
 	else
 		route_fail(c, &e);
 	if (inf->has_doc)

@@ -3,6 +3,7 @@
 #include "api/access.h"
 #include "api/cors.h"
 #include "api/handlers.h"
+#include "api/replay.h"
 #include "base/log.h"
 #include "config/routes.h"
 #include "core/fail.h"
@@ -232,6 +233,8 @@ void route_request(struct task *t, struct request *req)
 	};
 	struct access access;
 
+	if (w->library != NULL)
+		replay_strip_path(&c);
 	access_begin(&access, &c);
 	cors_begin(req);
 	if (!cors_preflight(&c))

@@ -28,6 +28,7 @@ struct api_call {
 	struct catalog *catalog; /* the one this request began with */
 	struct str rest;         /* what a pattern's '*' stood for, decoded */
 	size_t route;            /* of routes; route_count() for none */
+	struct str session;      /* of recordings, by the path; or "" */
 	struct api_facts facts;
 	struct tracing *trace; /* or NULL */
 };

@@ -8,6 +8,7 @@
 #include "cli/systemd.h"
 #include "cli/turn.h"
 #include "core/exporter.h"
+#include "core/library.h"
 #include "io/offload.h"
 
 #include <assert.h>
@@ -43,6 +44,7 @@ struct cluster {
 	struct member *members;
 	struct worker **workers;
 	struct worker_team team;
+	struct library *library;
 	struct server *metrics_server; /* of the first worker; or NULL */
 	struct exporter *exporter;     /* or NULL */
 	struct metrics_route_name *routes;
@@ -194,6 +196,7 @@ static int open_worker(struct cluster *c, size_t i, struct listen_plan *plan,
 				   .pool_max = (size_t)c->config->pool_max,
 				   .pool_idle_ns =
 					   c->config->pool_idle_timeout_ns });
+	w->library = c->library;
 	w->tokens = tokens_new(w->loop, w->client);
 	w->server = make_server(c, w);
 	r = listen_open(plan, w->loop, &set, messages);
@@ -260,6 +263,9 @@ int cluster_new(struct config *config, char **environment, struct cluster **out,
 	buf_init(&c->addresses, 64 * 1024);
 	plan.fd = systemd_sockets(&plan.fd_count);
 	r = load_catalog(config, environment, &c->catalog, messages);
+	if (r == 0)
+		r = library_from_config(config, getenv("CI") != NULL,
+					&c->library, messages);
 	if (r == 0)
 		r = load_tls(config, &c->tls, messages);
 	for (size_t i = 0; i < c->count && r == 0; i++)
@@ -502,6 +508,7 @@ void cluster_free(struct cluster *c)
 	offload_stop();
 	exporter_free(c->exporter);
 	free(c->routes);
+	library_close(c->library);
 	/* Threads may have been reading them. */
 	for (size_t i = 0; i < c->count; i++)
 		metrics_free(c->members[i].worker.metrics);

@@ -84,6 +84,13 @@ struct config {
 	struct str log_level;  /* debug, info, warn, error */
 	struct str log_format; /* auto, text, json */
 	bool log_access;
+	/* recordings */
+	struct str record_mode, record_dir, record_format, record_session;
+	struct str record_on_exhausted; /* error, last, cycle */
+	bool record_strict, record_overrides, record_in_ci;
+	int64_t record_miss_status;
+	int64_t record_max_age_ns; /* 0: none is too old */
+	struct str replay_speed, replay_ttft, replay_segment, replay_fault;
 	/* metrics */
 	bool metrics_on;
 	struct str metrics_path;

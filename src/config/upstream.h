@@ -45,6 +45,7 @@ struct config_provider {
 	struct str *allowed_models;
 	size_t allowed_model_count;
 	bool allow_all_models; /* no list was given */
+	bool is_optional;      /* nobody asked for it: it may be left out */
 	bool refresh_models;
 	bool forward_auth; /* the client's bearer token is the key */
 	struct config_network network;

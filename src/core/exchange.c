@@ -3,7 +3,9 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "core/credentials.h"
+#include "core/edge.h"
 #include "core/images.h"
+#include "core/library.h"
 #include "core/source.h"
 #include "core/tracing.h"
 
@@ -211,7 +213,9 @@ static enum fault fault_of_answer(const struct exchange *x)
 /* No request could be made of it: for want of a key, or for what it says. */
 static enum fault fault_of_encoding(const struct exchange *x)
 {
-	return x->error.param.len > 0 ? FAULT_REQUEST : FAULT_TARGET;
+	bool is_miss = str_eq(x->error.code, STR(LIBRARY_MISS));
+
+	return x->error.param.len > 0 || is_miss ? FAULT_REQUEST : FAULT_TARGET;
 }
 
 /*
@@ -247,30 +251,6 @@ static int64_t backoff(const struct exchange *x)
 	for (unsigned i = 0; i < x->pauses && pause < BACKOFF_MAX_NS; i++)
 		pause *= 2;
 	return pause - (int64_t)rand_below((uint64_t)pause / 4);
-}
-
-/* Pause, watching the client. */
-static int wait_pause(struct task *t, struct exchange *x, int64_t pause_ns)
-{
-	struct io_wait hang_up = { .io = x->watch, .events = IO_HUNG_UP };
-	int64_t end = task_now(t) + pause_ns;
-	int r;
-
-	while (task_now(t) < end) {
-		int64_t until = end;
-
-		if (x->tick_ns > 0 && task_now(t) + x->tick_ns < end)
-			until = task_now(t) + x->tick_ns;
-		r = x->watch != NULL ? io_wait_any(t, &hang_up, 1, until)
-				     : task_sleep(t, until);
-		if (r == 0 && x->watch != NULL)
-			return CLIENT_HUNG_UP;
-		if (r < 0 && r != -ETIMEDOUT)
-			return r;
-		if (until < end && x->tick(t, x->tick_arg) != 0)
-			return CLIENT_TICK_END;
-	}
-	return 0;
 }
 
 /* Keep an error answer whole; a part of it when it is endless. */
@@ -322,8 +302,11 @@ static void report(struct task *t, struct exchange *x, enum breaker_sign sign)
 {
 	struct breakers before = x->worker->breakers;
 
-	/* What a client's own server does says nothing of the target. */
-	if (x->via != x->upstream)
+	/*
+	 * What a client's own server does says nothing of the target, and a
+	 * recording nothing of today.
+	 */
+	if (x->via != x->upstream || edge_is_played(x->edge))
 		sign = BREAKER_NONE;
 	breaker_end(&x->worker->breakers, x->key, task_now(t), &x->attempt,
 		    sign);
@@ -341,6 +324,7 @@ static void report_refusal(struct task *t, struct exchange *x, enum fault fault)
 	       is_own                   ? BREAKER_NONE
 	       : fault == FAULT_REQUEST ? BREAKER_GOOD
 					: BREAKER_BAD);
+	is_own = is_own || edge_is_played(x->edge);
 	if (asked > 0 && !is_own && x->via == x->upstream &&
 	    (x->status == 429 || x->status == 503)) {
 		before = x->worker->breakers;
@@ -511,7 +495,10 @@ static int go_on(struct task *t, struct exchange *x, enum fault fault)
 		return EXCHANGE_FAILED;
 	x->pauses++;
 	drop_source(x);
-	r = wait_pause(t, x, pause_ns);
+	/* Nobody has to recover from what was recorded. */
+	if (edge_is_played(x->edge))
+		pause_ns = 0;
+	r = source_wait(t, x, task_now(t) + pause_ns);
 	return r != 0 ? outcome(x, r, CLIENT_CONNECT) : 0;
 }
 

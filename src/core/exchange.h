@@ -23,6 +23,7 @@
 #include "core/worker.h"
 
 struct images;
+struct edge;
 struct source;
 struct tracing;
 struct usage;
@@ -33,7 +34,8 @@ struct exchange {
 	const struct upstream *upstream; /* that is or was asked */
 	struct provider_request request;
 	struct arena *arena;
-	struct io *watch; /* the client's connection, or NULL */
+	struct edge *edge; /* what recordings do with it, or NULL */
+	struct io *watch;  /* the client's connection, or NULL */
 	/* Called after each tick_ns without a byte; != 0 gives up. */
 	int64_t tick_ns; /* 0: never */
 	int (*tick)(struct task *t, void *arg);

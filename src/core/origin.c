@@ -15,7 +15,8 @@ enum {
 struct origin {
 	struct client_origin client; /* first: what others hold */
 	struct arena arena;
-	size_t refs; /* under the lock */
+	struct str tls_id; /* what its TLS context follows from */
+	size_t refs;       /* under the lock */
 };
 
 static struct {
@@ -133,24 +134,31 @@ static struct str file_mark(struct arena *a, struct str path)
 }
 
 static struct str make_id(const struct provider *p, const struct url *proxy,
-			  struct arena *a)
+			  struct str tls_id, struct arena *a)
+{
+	bool proxied = proxy->host.len > 0;
+
+	return arena_printf(a, "%s" STR_FMT ":%u|" STR_FMT "|" STR_FMT,
+			    p->base.is_unix ? "unix:"
+			    : p->base.tls   ? "https://"
+					    : "http://",
+			    STR_ARG(p->base.host), p->base.port,
+			    STR_ARG(proxied ? proxy_text(p) : STR_NULL),
+			    STR_ARG(tls_id));
+}
+
+static struct str make_tls_id(const struct provider *p, const struct url *proxy,
+			      struct arena *a)
 {
 	const struct config_network *n = p->network;
 	bool proxied = proxy->host.len > 0;
-	struct str address =
-		arena_printf(a, "%s" STR_FMT ":%u|" STR_FMT,
-			     p->base.is_unix ? "unix:"
-			     : p->base.tls   ? "https://"
-					     : "http://",
-			     STR_ARG(p->base.host), p->base.port,
-			     STR_ARG(proxied ? proxy_text(p) : STR_NULL));
 
 	if (!p->base.tls)
-		return address;
+		return STR_NULL;
 	return arena_printf(a,
 			    STR_FMT "|" STR_FMT "|" STR_FMT "|" STR_FMT
-				    "|" STR_FMT "|" STR_FMT "|%d%d",
-			    STR_ARG(address), STR_ARG(file_mark(a, n->ca_file)),
+				    "|" STR_FMT "|%d%d",
+			    STR_ARG(file_mark(a, n->ca_file)),
 			    STR_ARG(file_mark(a, proxied ? n->proxy_ca_file
 							 : STR_NULL)),
 			    STR_ARG(file_mark(a, n->cert_file)),
@@ -187,17 +195,46 @@ static struct origin *origin_new(const struct provider *p,
 	return o;
 }
 
+/* With the lock: a context like this one, or NULL. */
+static struct tls_ctx *find_tls(struct str tls_id)
+{
+	const struct map_entry *e;
+	size_t at = 0;
+
+	while ((e = map_next(&interned.by_id, &at)) != NULL) {
+		const struct origin *o = e->value;
+
+		if (o->client.tls && str_eq(o->tls_id, tls_id))
+			return tls_ctx_ref(o->client.tls_ctx);
+	}
+	return NULL;
+}
+
+/*
+ * To read the system's certificates takes some 20 ms: all that trust the same
+ * share a context.
+ */
+static int get_tls(const struct provider *p, struct arena *a, struct origin *o,
+		   struct api_error *error)
+{
+	o->client.tls_ctx = find_tls(o->tls_id);
+	return o->client.tls_ctx != NULL ? 0
+					 : make_tls(p, a, &o->client, error);
+}
+
 /* With the lock: the one that is there, or a new one; NULL with *error. */
 static struct origin *find_or_make(const struct provider *p,
 				   const struct url *proxy, struct arena *a,
 				   struct api_error *error)
 {
-	struct str id = make_id(p, proxy, a);
+	struct str tls_id = make_tls_id(p, proxy, a);
+	struct str id = make_id(p, proxy, tls_id, a);
 	struct origin *o = map_get(&interned.by_id, id);
 
 	if (o == NULL) {
 		o = origin_new(p, proxy, id);
-		if (o->client.tls && make_tls(p, a, &o->client, error) != 0) {
+		o->tls_id = arena_str(&o->arena, tls_id);
+		if (o->client.tls && get_tls(p, a, o, error) != 0) {
 			origin_free(o);
 			return NULL;
 		}

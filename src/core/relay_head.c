@@ -1,6 +1,7 @@
 #include "core/relay_head.h"
 
 #include "core/answer.h"
+#include "core/edge.h"
 #include "core/images.h"
 
 /* Which fields of the upstream's answer are the client's business. */
@@ -85,6 +86,36 @@ static void add_route(struct relay *r)
 	request_header(r->req, STR("x-quipu-attempts"), text);
 }
 
+/* What recordings had to do with it. */
+__attribute__((noinline)) static void add_replay(struct relay *r)
+{
+	const struct edge *e = r->x->edge;
+	const struct {
+		struct str name, value;
+	} fields[] = {
+		{ STR("x-replay-status"), str_of(edge_status_name(e->status)) },
+		{ STR("x-replay-id"), e->id },
+		{ STR("x-replay-key"), e->key },
+		{ STR("x-replay-match"), str_of(e->match) },
+	};
+
+	if (!r->committed && e->status != EDGE_MISS &&
+	    e->status != EDGE_EXHAUSTED)
+		return;
+	for (size_t i = 0; i < countof(fields); i++) {
+		if (fields[i].value.len > 0)
+			request_header(r->req, fields[i].name, fields[i].value);
+	}
+	if (e->age_s >= 0) {
+		request_header(r->req, STR("x-replay-age"),
+			       arena_printf(&r->req->arena, "%lld",
+					    (long long)e->age_s));
+	}
+	/* To ask again would not help. */
+	if (e->status == EDGE_MISS || e->status == EDGE_EXHAUSTED)
+		request_header(r->req, STR("x-should-retry"), STR("false"));
+}
+
 void relay_head_begin(struct relay *r, int status, struct str type)
 {
 	const struct http_head *head = r->x->head;
@@ -92,6 +123,8 @@ void relay_head_begin(struct relay *r, int status, struct str type)
 
 	request_start(r->req, status, type);
 	add_route(r);
+	if (r->x->edge != NULL)
+		add_replay(r);
 	for (size_t i = 0; head != NULL && i < head->header_count; i++) {
 		const struct http_header *h = &head->headers[i];
 

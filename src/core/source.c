@@ -1,6 +1,7 @@
 #include "core/source.h"
 
 #include "core/credentials.h"
+#include "core/edge_source.h"
 #include "core/images.h"
 #include "core/tracing.h"
 #include "core/translate.h"
@@ -27,6 +28,29 @@ struct local_source {
 	bool more;
 	bool pending; /* out has bytes that nobody has seen */
 };
+
+int source_wait(struct task *t, const struct exchange *x, int64_t end_ns)
+{
+	struct io_wait hang_up = { .io = x->watch, .events = IO_HUNG_UP };
+	int r;
+
+	while (task_now(t) < end_ns) {
+		int64_t until = end_ns;
+		bool ticks = x->tick_ns > 0 && task_now(t) + x->tick_ns < until;
+
+		if (ticks)
+			until = task_now(t) + x->tick_ns;
+		r = x->watch != NULL ? io_wait_any(t, &hang_up, 1, until)
+				     : task_sleep(t, until);
+		if (r == 0 && x->watch != NULL)
+			return CLIENT_HUNG_UP;
+		if (r < 0 && r != -ETIMEDOUT)
+			return r;
+		if (ticks && x->tick(t, x->tick_arg) != 0)
+			return CLIENT_TICK_END;
+	}
+	return 0;
+}
 
 static int net_read(struct task *t, struct source *s, struct str *data)
 {
@@ -94,6 +118,7 @@ static int net_open(struct task *t, struct exchange *x, struct source **out,
 {
 	struct net_source *ns = arena_zalloc(x->arena, sizeof(*ns));
 	struct client_request req;
+	struct recorder_request *kept = NULL;
 	struct arena_mark mark;
 	int r = credentials_take(t, x);
 
@@ -103,16 +128,20 @@ static int net_open(struct task *t, struct exchange *x, struct source **out,
 	r = source_request(x, task_now(t), &req);
 	if (r != 0)
 		return r;
+	if (x->edge != NULL)
+		kept = edge_take(x);
 	r = client_send(t, x->worker->client, &req, &ns->res, stage);
 	arena_rewind(x->arena, mark);
-	if (r != 0)
+	if (r != 0) {
+		if (kept != NULL)
+			recorder_failed(t, x, kept, r, *stage);
 		return r;
+	}
 	ns->base = (struct source){ &net_type, &ns->res->head };
 	x->sent_ns = ns->res->sent_ns;
 	*out = &ns->base;
-	if (x->upstream->provider.type->translate != NULL &&
-	    ns->res->head.status >= 200 && ns->res->head.status < 300)
-		*out = translate_source(x, *out);
+	if (kept != NULL)
+		recorder_wrap(x, kept, out);
 	return 0;
 }
 
@@ -136,32 +165,6 @@ static int generate(struct local_source *ls, int64_t now)
 	return 0;
 }
 
-/* Wait for the pace, watching the client and ticking as the network does. */
-static int wait_due(struct task *t, struct local_source *ls)
-{
-	const struct exchange *x = ls->x;
-	struct io_wait hang_up = { .io = x->watch, .events = IO_HUNG_UP };
-	size_t count = x->watch != NULL ? 1 : 0;
-	int r;
-
-	while (task_now(t) < ls->due_ns) {
-		int64_t until = ls->due_ns;
-		bool ticks = x->tick_ns > 0 && task_now(t) + x->tick_ns < until;
-
-		if (ticks)
-			until = task_now(t) + x->tick_ns;
-		r = count > 0 ? io_wait_any(t, &hang_up, count, until)
-			      : task_sleep(t, until);
-		if (r == 0 && count > 0)
-			return CLIENT_HUNG_UP;
-		if (r < 0 && r != -ETIMEDOUT)
-			return r;
-		if (ticks && x->tick(t, x->tick_arg) != 0)
-			return CLIENT_TICK_END;
-	}
-	return 0;
-}
-
 static int local_read(struct task *t, struct source *s, struct str *data)
 {
 	struct local_source *ls = (struct local_source *)(void *)s;
@@ -172,7 +175,7 @@ static int local_read(struct task *t, struct source *s, struct str *data)
 		if (r != 0)
 			return -EPROTO;
 	}
-	r = wait_due(t, ls);
+	r = source_wait(t, ls->x, ls->due_ns);
 	if (r != 0)
 		return r;
 	*data = ls->pending ? buf_str(&ls->out) : STR_NULL;
@@ -209,15 +212,38 @@ static int local_open(struct task *t, struct exchange *x, struct source **out)
 	return 0;
 }
 
-int source_open(struct task *t, struct exchange *x, struct source **out,
-		enum client_stage *stage)
+/* Returns as source_open(): from a recording, or the network. */
+static int remote_open(struct task *t, struct exchange *x, struct source **out,
+		       enum client_stage *stage)
 {
 	int r;
 
-	if ((x->upstream->provider.type->caps & PROVIDER_LOCAL) != 0)
-		return local_open(t, x, out);
+	if (x->edge != NULL) {
+		r = edge_open(t, x, out, stage);
+		if (r != EDGE_GO_LIVE)
+			return r;
+	}
 	r = images_fetch(t, x);
 	if (r != 0)
-		return r == -ECANCELED ? r : SOURCE_REFUSED;
-	return net_open(t, x, out, stage);
+		r = r == -ECANCELED ? r : SOURCE_REFUSED;
+	else
+		r = net_open(t, x, out, stage);
+	if (x->edge != NULL)
+		edge_forget(x);
+	return r;
+}
+
+int source_open(struct task *t, struct exchange *x, struct source **out,
+		enum client_stage *stage)
+{
+	const struct provider_type *type = x->upstream->provider.type;
+	int r;
+
+	if ((type->caps & PROVIDER_LOCAL) != 0)
+		return local_open(t, x, out);
+	r = remote_open(t, x, out, stage);
+	if (r == 0 && type->translate != NULL && (*out)->head->status >= 200 &&
+	    (*out)->head->status < 300)
+		*out = translate_source(x, *out);
+	return r;
 }

@@ -1,8 +1,7 @@
 /*
  * source - where the bytes of one attempt's answer come from; private to core.
  *
- * The network, or a provider that answers by itself.  (A recording is to be the
- * third.)
+ * The network, a provider that answers by itself, or a recording.
  */
 #ifndef CORE_SOURCE_H
 #define CORE_SOURCE_H
@@ -26,6 +25,13 @@ struct source {
 	const struct source_type *type;
 	const struct http_head *head; /* NULL: a local 200 */
 };
+
+/*
+ * Wait until end_ns, watching the exchange's client and ticking as the network
+ * does.  Returns 0, a client_outcome, or -ECANCELED.
+ */
+must_check int source_wait(struct task *t, const struct exchange *x,
+			   int64_t end_ns);
 
 /*
  * Start one attempt.  Returns 0 with *out, a client_outcome, EXCHANGE errors

@@ -47,6 +47,7 @@ struct worker {
 	struct server *server;
 	struct client *client;
 	struct tokens *tokens;
+	struct library *library;        /* of recordings, or NULL */
 	struct catalog *catalog;        /* a reference */
 	struct metrics *metrics;        /* owned by who made the worker */
 	struct tracer *tracer;          /* the exporter's, or NULL */

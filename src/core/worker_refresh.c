@@ -3,6 +3,7 @@
  */
 #include "base/log.h"
 #include "core/exchange.h"
+#include "core/library.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -60,6 +61,7 @@ static int read_list(struct task *t, struct fetch *f,
 
 		exchange_init(&x, f->worker, &target);
 		x.arena = &f->arena;
+		x.edge = library_edge(f->worker->library, &f->arena);
 		x.request.op = LLM_MODELS;
 		x.request.page = out->next_page;
 		out->next_page = STR_NULL;
@@ -69,6 +71,9 @@ static int read_list(struct task *t, struct fetch *f,
 		*failure = x.error.message;
 		f->list.keyless =
 			r != 0 && str_eq(x.error.code, STR("missing_api_key"));
+		/* No list was recorded: there is none. */
+		if (r == API_FAIL && str_eq(x.error.code, STR(LIBRARY_MISS)))
+			r = 0;
 		exchange_close(&x);
 		if (out->next_page.len == 0 || out->count >= LIST_MODELS_MAX)
 			break;

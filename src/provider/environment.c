@@ -21,6 +21,36 @@ static bool is_set(char **environment, const char *variables)
 	return false;
 }
 
+/* Recordings are asked before the network: what they know needs no key. */
+static bool replays(const struct config *config)
+{
+	static const struct str live[] = { STR_INIT("off"), STR_INIT("live"),
+					   STR_INIT("record") };
+
+	for (size_t i = 0; i < countof(live); i++) {
+		if (str_eq(config->record_mode, live[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Where there is nobody, for a kind that has no address of its own. */
+static void set_nowhere(struct config_provider *p,
+			const struct provider_type *type)
+{
+	for (size_t i = 0; i < p->value_count; i++) {
+		struct config_value *v = &p->values[i];
+
+		if (type->base_url != NULL || v->value.len > 0 ||
+		    v->setting == NULL ||
+		    strcmp(v->setting->key, "base_url") != 0)
+			continue;
+		v->value = type == &azure_type
+				   ? STR("https://nowhere.invalid/openai/v1")
+				   : STR("https://nowhere.invalid/v1");
+	}
+}
+
 static bool is_asked_for(const struct provider_type *type, char **environment)
 {
 	bool has_url = is_set(environment, type->base_url_env);
@@ -44,6 +74,7 @@ void provider_from_environment(const struct config *config, char **environment,
 {
 	struct config_provider *list;
 	size_t count = 0, n = 0;
+	bool all = replays(config);
 
 	while (provider_types[count] != NULL)
 		count++;
@@ -53,11 +84,12 @@ void provider_from_environment(const struct config *config, char **environment,
 		struct config_provider_type row = { type->name,
 						    type->settings };
 
-		if (is_asked_for(type, environment)) {
-			list[n++] = *config_provider_make(a, config, &row,
-							  str_of(type->id),
-							  environment);
-		}
+		if (!all && !is_asked_for(type, environment))
+			continue;
+		list[n] = *config_provider_make(a, config, &row,
+						str_of(type->id), environment);
+		list[n].is_optional = !is_asked_for(type, environment);
+		set_nowhere(&list[n++], type);
 	}
 	*out = list;
 	*out_n = n;

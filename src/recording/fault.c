@@ -59,7 +59,7 @@ static bool is_error_type(struct str s)
 	return s.len > 0 && s.len <= FAULT_TEXT_MAX;
 }
 
-static int read_arg(struct str arg, struct fault *f,
+static int read_arg(struct str arg, struct fault_item *f,
 		    struct recording_problem *problem)
 {
 	if (f->kind == FAULT_STALL) {
@@ -81,7 +81,7 @@ static int read_arg(struct str arg, struct fault *f,
 	return 0;
 }
 
-static int read_place(struct str place, size_t row, struct fault *f,
+static int read_place(struct str place, size_t row, struct fault_item *f,
 		      struct recording_problem *problem)
 {
 	struct str unit, number, arg;
@@ -111,7 +111,7 @@ static int read_place(struct str place, size_t row, struct fault *f,
 	return 0;
 }
 
-static int read_status(struct str text, struct fault *f,
+static int read_status(struct str text, struct fault_item *f,
 		       struct recording_problem *problem)
 {
 	int64_t n;
@@ -123,7 +123,7 @@ static int read_status(struct str text, struct fault *f,
 	return 0;
 }
 
-static int read_option(struct str text, struct fault *f,
+static int read_option(struct str text, struct fault_item *f,
 		       struct recording_problem *problem)
 {
 	struct str name, value;
@@ -141,7 +141,7 @@ static int read_option(struct str text, struct fault *f,
 			     STR_ARG(str_take(text, 40)));
 }
 
-static int read_what(struct str text, struct fault *f,
+static int read_what(struct str text, struct fault_item *f,
 		     struct recording_problem *problem)
 {
 	struct str name, place;
@@ -168,13 +168,13 @@ static int read_what(struct str text, struct fault *f,
 			     STR_ARG(str_take(name, 40)));
 }
 
-static int read_fault(struct str text, struct fault *f,
+static int read_fault(struct str text, struct fault_item *f,
 		      struct recording_problem *problem)
 {
 	struct str part, rest;
 	int r;
 
-	*f = (struct fault){ .retry_after = -1 };
+	*f = (struct fault_item){ .retry_after = -1 };
 	(void)str_cut(text, ';', &part, &rest);
 	r = read_what(str_trim(part), f, problem);
 	while (r == 0 && rest.len > 0) {
@@ -204,8 +204,8 @@ int fault_parse(struct str text, struct faults *out,
 	return r;
 }
 
-const struct fault *fault_find(const struct faults *f, enum fault_kind kind,
-			       int64_t occurrence)
+const struct fault_item *fault_find(const struct faults *f,
+				    enum fault_kind kind, int64_t occurrence)
 {
 	for (size_t i = 0; i < f->count; i++) {
 		if (f->list[i].kind == kind &&

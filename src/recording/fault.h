@@ -41,7 +41,7 @@ enum fault_kind {
 	FAULT_STATUS,
 };
 
-struct fault {
+struct fault_item {
 	enum fault_kind kind;
 	bool at_byte;
 	uint64_t at; /* event or byte */
@@ -53,7 +53,7 @@ struct fault {
 };
 
 struct faults {
-	struct fault list[FAULTS_MAX];
+	struct fault_item list[FAULTS_MAX];
 	size_t count;
 };
 
@@ -68,7 +68,7 @@ must_check int fault_parse(struct str text, struct faults *out,
 bool fault_duration(struct str text, int64_t *out_ns);
 
 /* The fault of that kind that applies to this occurrence, or NULL. */
-const struct fault *fault_find(const struct faults *f, enum fault_kind kind,
-			       int64_t occurrence);
+const struct fault_item *fault_find(const struct faults *f,
+				    enum fault_kind kind, int64_t occurrence);
 
 #endif

@@ -117,14 +117,15 @@ static void end_at(struct script *s, uint64_t at, enum script_end end)
 }
 
 /* The byte after which a fault happens; UINT64_MAX when there is no such. */
-static uint64_t place(const struct script *s, const struct fault *f)
+static uint64_t place(const struct script *s, const struct fault_item *f)
 {
 	if (f->at_byte)
 		return f->at;
 	return f->at <= s->mark_count ? s->marks[f->at - 1].end : UINT64_MAX;
 }
 
-static void garble(struct script *s, const struct fault *f, struct arena *a)
+static void garble(struct script *s, const struct fault_item *f,
+		   struct arena *a)
 {
 	struct str event;
 	char *copy;
@@ -146,7 +147,7 @@ static void garble(struct script *s, const struct fault *f, struct arena *a)
 	s->body.ptr = copy;
 }
 
-static void stall(struct script *s, const struct fault *f, struct arena *a)
+static void stall(struct script *s, const struct fault_item *f, struct arena *a)
 {
 	uint64_t at = place(s, f);
 	size_t n = 0;
@@ -206,7 +207,7 @@ static struct str error_event(const struct recording *r, struct str type,
 }
 
 static void inject(struct script *s, const struct recording *r,
-		   const struct fault *f, struct arena *a)
+		   const struct fault_item *f, struct arena *a)
 {
 	if (f->at > s->mark_count)
 		return;
@@ -223,7 +224,7 @@ static void drop_terminal(struct script *s)
 }
 
 static void apply(struct script *s, const struct recording *r,
-		  const struct fault *f, struct arena *a)
+		  const struct fault_item *f, struct arena *a)
 {
 	uint64_t at;
 
@@ -280,7 +281,7 @@ void script_init(struct script *s, const struct recording *r,
 	*s = (struct script){ .pb = pb, .end = end_of(r->response.end) };
 	mark_events(s, r, a);
 	for (size_t i = 0; i < pb->faults.count; i++) {
-		const struct fault *f = &pb->faults.list[i];
+		const struct fault_item *f = &pb->faults.list[i];
 
 		if (f->occurrence == 0 || f->occurrence == occurrence)
 			apply(s, r, f, a);

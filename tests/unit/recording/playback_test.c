@@ -327,7 +327,7 @@ static void mistakes_are_told(void **state)
 static void a_status_has_its_header(void **state)
 {
 	struct recording_problem problem;
-	const struct fault *f;
+	const struct fault_item *f;
 	struct faults faults;
 
 	(void)state;

@@ -1,0 +1,181 @@
+#include "core/edge_source.h"
+
+#include "core/library.h"
+#include "core/player.h"
+#include "recording/secret.h"
+
+#include <stdlib.h>
+
+enum {
+	REQUEST_BYTES_MAX = 128 << 20
+};
+
+static struct str op_name(enum llm_op op)
+{
+	static const struct str names[] = {
+		[LLM_CHAT] = STR_INIT("chat.completions"),
+		[LLM_COMPLETIONS] = STR_INIT("completions"),
+		[LLM_EMBEDDINGS] = STR_INIT("embeddings"),
+		[LLM_MODELS] = STR_INIT("models"),
+		[LLM_RAW] = STR_INIT("raw"),
+	};
+
+	return names[op];
+}
+
+static struct recording_request request_of(const struct exchange *x,
+					   const struct provider_call *call,
+					   struct arena *a)
+{
+	struct recording_request req = {
+		.method = arena_str(a, call->method),
+		.path = arena_str(a, call->target),
+		.upstream = arena_str(a, x->upstream->provider.id),
+		.body = arena_join(a, call->pieces, call->piece_count),
+	};
+
+	req.header_count =
+		secret_keep_headers(call->headers, call->header_count,
+				    SECRET_REQUEST, a, &req.headers);
+	return req;
+}
+
+static struct str base_url(const struct provider *p, struct arena *a)
+{
+	return arena_printf(a, "%s://" STR_FMT STR_FMT,
+			    p->base.tls ? "https" : "http",
+			    STR_ARG(provider_host(p, a)),
+			    STR_ARG(p->base.path));
+}
+
+static bool looks_up(const struct edge *e)
+{
+	return e->mode != EDGE_RECORD && e->mode != EDGE_VERIFY && !e->skip;
+}
+
+static bool keeps(const struct edge *e)
+{
+	return e->mode == EDGE_RECORD || e->mode == EDGE_AUTO ||
+	       e->mode == EDGE_REFRESH;
+}
+
+/* What is played needs no key, but a place for one. */
+static int encode(struct exchange *x, struct provider_call *call)
+{
+	int r;
+
+	x->request.key = STR("replay");
+	x->request.token = NULL;
+	r = provider_encode(&x->upstream->provider, &x->request, x->arena, call,
+			    &x->error);
+	x->request.key = STR_NULL;
+	return r;
+}
+
+static void done(void *arg)
+{
+	library_done(arg);
+}
+
+static bool released(void *arg)
+{
+	return library_released(arg);
+}
+
+static int play(struct task *t, struct exchange *x, struct library_found *found,
+		struct source **out, enum client_stage *stage)
+{
+	const struct player_cfg cfg = {
+		.recording = found->recording,
+		.occurrence = found->occurrence,
+		.done = done,
+		.released = released,
+		.arg = found,
+	};
+
+	return player_open(t, x, &cfg, out, stage);
+}
+
+/* What is to be kept of an attempt, before its answer comes. */
+static void note(struct task *t, struct exchange *x,
+		 const struct provider_call *call)
+{
+	struct recorder_request *req = xcalloc(1, sizeof(*req));
+	struct arena *a = &req->arena;
+
+	arena_init(a, REQUEST_BYTES_MAX);
+	req->session = arena_str(a, x->edge->session);
+	req->start_ns = task_now(t);
+	req->recording.op = op_name(x->request.op);
+	req->recording.request = request_of(x, call, a);
+	req->recording.meta.attempt = x->attempts;
+	x->edge->pending = req;
+	x->edge->status = EDGE_RECORDED;
+}
+
+static int go_live(struct task *t, struct exchange *x,
+		   const struct provider_call *call)
+{
+	x->edge->status = EDGE_LIVE;
+	if (keeps(x->edge) && !x->edge->skip)
+		note(t, x, call);
+	return EDGE_GO_LIVE;
+}
+
+/* Returns as edge_open(), or EDGE_GO_LIVE when there is nothing to play. */
+static int look_up(struct task *t, struct exchange *x,
+		   const struct provider_call *call, struct source **out,
+		   enum client_stage *stage)
+{
+	struct edge *e = x->edge;
+	struct library_found *found = arena_zalloc(x->arena, sizeof(*found));
+	struct recording_request req = request_of(x, call, x->arena);
+	const struct library_query query = {
+		.op = op_name(x->request.op),
+		.base_url = base_url(&x->upstream->provider, x->arena),
+		.request = &req,
+		.edge = e,
+		.arena = x->arena,
+	};
+	int r = library_find(t, e->library, &query, found, &x->error);
+
+	if (r == 0)
+		return play(t, x, found, out, stage);
+	if (r < 0)
+		return r;
+	return e->mode == EDGE_REPLAY ? SOURCE_REFUSED : EDGE_GO_LIVE;
+}
+
+int edge_open(struct task *t, struct exchange *x, struct source **out,
+	      enum client_stage *stage)
+{
+	struct edge *e = x->edge;
+	struct provider_call *call = arena_alloc(x->arena, sizeof(*call));
+	int r = encode(x, call);
+
+	/* The network's way says what is wrong with it. */
+	if (r != 0)
+		return e->mode == EDGE_REPLAY ? SOURCE_REFUSED : EDGE_GO_LIVE;
+	r = EDGE_GO_LIVE;
+	if (looks_up(e))
+		r = look_up(t, x, call, out, stage);
+	return r == EDGE_GO_LIVE ? go_live(t, x, call) : r;
+}
+
+struct recorder_request *edge_take(struct exchange *x)
+{
+	struct recorder_request *req = x->edge->pending;
+
+	x->edge->pending = NULL;
+	return req;
+}
+
+void edge_forget(struct exchange *x)
+{
+	struct recorder_request *req = edge_take(x);
+
+	if (req == NULL)
+		return;
+	arena_fini(&req->arena);
+	free(req);
+}

@@ -1,0 +1,364 @@
+#include "core/library.h"
+
+#include "base/log.h"
+#include "core/library_impl.h"
+#include "io/offload.h"
+#include "recording/key.h"
+#include "recording/miss.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+enum {
+	FIND_BYTES_MAX = 256 << 20
+};
+
+#define FIND_TIMEOUT_NS (60 * CLOCK_S)
+
+/* One look-up, on a thread. */
+struct find {
+	struct offload_work work;
+	struct library *l;
+	struct session *session;
+	uint64_t releases; /* of the session, when it began */
+	struct arena arena;
+	struct library_query q; /* in the arena */
+	struct recording_request request;
+	struct str session_name;
+	bool strict;
+	int64_t occurrence;
+	enum index_policy policy;
+	/* Found. */
+	int result;
+	struct library_keys keys;
+	struct index_query index_query;
+	struct index_hit hit;
+	struct file file;
+	bool has_file;
+	struct recording_problem problem;
+	struct miss_report miss;
+};
+
+static void find_free(struct find *f)
+{
+	if (f->has_file)
+		file_fini(&f->file);
+	arena_fini(&f->arena);
+	free(f);
+}
+
+static void free_work(struct offload_work *w)
+{
+	find_free((struct find *)(void *)w);
+}
+
+/* Nothing was found: say what comes near, and what to do. */
+static void explain(struct find *f)
+{
+	miss_explain(&(struct miss_input){ .index = f->l->index,
+					   .query = &f->index_query,
+					   .op = f->q.op,
+					   .request = &f->request,
+					   .exhausted = f->result ==
+							INDEX_EXHAUSTED },
+		     &f->arena, &f->miss);
+}
+
+static void run_find(struct offload_work *w)
+{
+	struct find *f = (struct find *)(void *)w;
+	struct index_query *iq = &f->index_query;
+
+	library_keys(&f->q, f->session_name, f->strict, &f->keys);
+	*iq = (struct index_query){ .session = f->session_name,
+				    .key_count = f->keys.count,
+				    .on_exhausted = f->policy,
+				    .occurrence = f->occurrence };
+	for (size_t i = 0; i < f->keys.count; i++) {
+		iq->keys[i] =
+			(struct str){ f->keys.text[i], RECORDING_KEY_LEN };
+	}
+	f->result = index_take(f->l->index, iq, &f->hit);
+	if (f->result != 0) {
+		explain(f);
+		return;
+	}
+	f->result = index_load(f->l->index, iq, &f->hit, &f->file, &f->problem);
+	f->has_file = f->result == 0;
+}
+
+static enum index_policy policy_of(enum library_exhausted e)
+{
+	static const enum index_policy policies[] = {
+		[LIBRARY_ERROR] = INDEX_STOP,
+		[LIBRARY_LAST] = INDEX_LAST,
+		[LIBRARY_CYCLE] = INDEX_CYCLE,
+	};
+
+	return policies[e];
+}
+
+static struct find *find_new(struct library *l, const struct library_query *q)
+{
+	const struct edge *edge = q->edge;
+	struct find *f = xcalloc(1, sizeof(*f));
+	struct arena *a = &f->arena;
+
+	f->work.run = run_find;
+	f->work.free = free_work;
+	f->l = l;
+	arena_init(a, FIND_BYTES_MAX);
+	f->session_name = arena_str(a, edge->session);
+	f->session = session_get(&l->sessions, edge->session);
+	f->releases = atomic_load(&f->session->releases);
+	f->request = *q->request;
+	f->request.method = arena_str(a, q->request->method);
+	f->request.path = arena_str(a, q->request->path);
+	f->request.upstream = arena_str(a, q->request->upstream);
+	f->request.body = arena_str(a, q->request->body);
+	f->request.headers = arena_alloc(a, (f->request.header_count + 1) *
+						    sizeof(struct http_header));
+	for (size_t i = 0; i < f->request.header_count; i++) {
+		f->request.headers[i] = q->request->headers[i];
+		f->request.headers[i].name =
+			arena_str(a, q->request->headers[i].name);
+		f->request.headers[i].value =
+			arena_str(a, q->request->headers[i].value);
+	}
+	f->q = (struct library_query){ .op = q->op,
+				       .base_url = arena_str(a, q->base_url),
+				       .request = &f->request };
+	f->strict = edge->strict;
+	f->occurrence = edge->playback.occurrence;
+	f->policy = policy_of(l->cfg.on_exhausted);
+	return f;
+}
+
+static bool is_old(const struct library *l, int64_t age_s)
+{
+	return l->cfg.max_age_ns > 0 && age_s > l->cfg.max_age_ns / CLOCK_S;
+}
+
+/* What the answer's headers and the session's verdict tell of a hit. */
+static void note_hit(struct find *f, struct edge *edge, struct arena *a)
+{
+	struct session_set *set = &f->l->sessions;
+	const struct recording *r = &f->file.recording;
+
+	edge->status = EDGE_HIT;
+	edge->id = arena_str(a, f->hit.entry->path);
+	edge->key =
+		arena_str(a, str_take(f->index_query.keys[f->hit.tier], 16));
+	edge->match = f->keys.names[f->hit.tier];
+	session_note(set, f->session, SESSION_SERVED, edge->id);
+	if (r->edited) {
+		edge->status = EDGE_EDITED;
+		session_note(set, f->session, SESSION_EDITED, edge->id);
+	}
+	if (is_old(f->l, edge->age_s)) {
+		edge->status = EDGE_STALE;
+		session_note(set, f->session, SESSION_STALE, edge->id);
+	}
+}
+
+static int miss(struct find *f, const struct library_query *q,
+		struct api_error *e)
+{
+	struct edge *edge = q->edge;
+	struct arena *a = q->arena;
+	bool is_exhausted = f->result == INDEX_EXHAUSTED;
+	bool is_list = str_eq(f->q.op, STR("models"));
+
+	edge->status = is_exhausted ? EDGE_EXHAUSTED : EDGE_MISS;
+	edge->key = arena_str(a, (struct str){ f->keys.text[0], 16 });
+	session_note(&f->l->sessions, f->session,
+		     is_exhausted ? SESSION_EXHAUSTED : SESSION_MISSED,
+		     edge->key);
+	(void)api_fail(e, a, f->l->cfg.miss_status, "invalid_request_error",
+		       NULL, STR_FMT, STR_ARG(f->miss.text));
+	e->code = STR(LIBRARY_MISS);
+	log_at(is_list ? LOG_DEBUG : LOG_WARN,
+	       "no recording: session=" STR_FMT " key=" STR_FMT " " STR_FMT,
+	       STR_ARG(str_take(f->session_name, 200)), STR_ARG(edge->key),
+	       STR_ARG(str_take(f->miss.text, 1000)));
+	return API_FAIL;
+}
+
+int library_find(struct task *t, struct library *l,
+		 const struct library_query *q, struct library_found *out,
+		 struct api_error *error)
+{
+	struct find *f = find_new(l, q);
+	int r = offload_run(t, &f->work, task_now(t) + FIND_TIMEOUT_NS);
+
+	if (r == -EAGAIN)
+		run_find(&f->work);
+	else if (r < 0)
+		return r;
+	if (f->result != 0) {
+		r = miss(f, q, error);
+		find_free(f);
+		return r;
+	}
+	note_hit(f, q->edge, q->arena);
+	*out = (struct library_found){ .recording = &f->file.recording,
+				       .occurrence = f->hit.turn,
+				       .private = f };
+	return 0;
+}
+
+void library_done(struct library_found *found)
+{
+	find_free(found->private);
+}
+
+bool library_released(const struct library_found *found)
+{
+	const struct find *f = found->private;
+
+	return atomic_load(&f->session->releases) != f->releases;
+}
+
+struct edge *library_edge(struct library *l, struct arena *a)
+{
+	struct edge *e;
+
+	if (l == NULL || l->cfg.mode == EDGE_OFF)
+		return NULL;
+	e = arena_zalloc(a, sizeof(*e));
+	e->library = l;
+	e->mode = l->cfg.mode;
+	e->session = STR("_shared");
+	e->age_s = -1;
+	playback_init(&e->playback);
+	return e;
+}
+
+enum edge_mode library_mode(const struct library *l)
+{
+	return l->cfg.mode;
+}
+
+const struct playback *library_playback(const struct library *l)
+{
+	return &l->playback;
+}
+
+struct reports {
+	struct buf *messages;
+	size_t count;
+};
+
+static void report(void *arg, struct str path, const char *why)
+{
+	struct reports *reports = arg;
+
+	reports->count++;
+	/* What no longer fits is in the count. */
+	(void)!buf_printf(reports->messages, "recordings: " STR_FMT ": %s\n",
+			  STR_ARG(path), why);
+}
+
+static bool may_make(const struct library_cfg *cfg)
+{
+	return cfg->mode == EDGE_RECORD || cfg->mode == EDGE_AUTO ||
+	       cfg->mode == EDGE_REFRESH || cfg->mode == EDGE_OFF;
+}
+
+static int open_index(struct library *l, struct buf *messages)
+{
+	struct reports reports = { messages, 0 };
+	const struct index_options options = { report, &reports };
+	char *dir = arena_cz(&l->arena, l->cfg.dir);
+	int r;
+
+	if (may_make(&l->cfg) && mkdir(dir, 0777) < 0 && errno != EEXIST) {
+		(void)!buf_printf(messages,
+				  "recordings: %s: cannot be made: "
+				  "%s\n",
+				  dir, strerrordesc_np(errno));
+		return -1;
+	}
+	r = index_open(dir, &options, &l->index);
+	if (r < 0) {
+		(void)!buf_printf(messages,
+				  "recordings: %s: %s; recordings.dir says "
+				  "where they are\n",
+				  dir, strerrordesc_np(-r));
+		return -1;
+	}
+	if (reports.count > 0) {
+		(void)!buf_printf(messages,
+				  "recordings: %zu files are left out\n",
+				  reports.count);
+	}
+	return 0;
+}
+
+static int read_playback(struct library *l, struct buf *messages)
+{
+	const struct {
+		const char *key;
+		enum playback_option option;
+		struct str text;
+	} rows[] = {
+		{ "speed", PLAYBACK_SPEED, l->cfg.speed },
+		{ "ttft", PLAYBACK_TTFT, l->cfg.ttft },
+		{ "segment", PLAYBACK_SEGMENT, l->cfg.segment },
+		{ "fault", PLAYBACK_FAULT, l->cfg.fault },
+	};
+	struct recording_problem problem;
+
+	playback_init(&l->playback);
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct str text = arena_str(&l->arena, rows[i].text);
+
+		if (text.len == 0 || playback_set(&l->playback, rows[i].option,
+						  text, &problem) == 0)
+			continue;
+		(void)!buf_printf(messages, "recordings.%s: %s\n", rows[i].key,
+				  problem.text);
+		return -1;
+	}
+	return 0;
+}
+
+int library_open(const struct library_cfg *cfg, struct library **out,
+		 struct buf *messages)
+{
+	struct library *l = xcalloc(1, sizeof(*l));
+
+	l->cfg = *cfg;
+	arena_init(&l->arena, 1 << 20);
+	session_set_init(&l->sessions);
+	l->cfg.dir = arena_str(&l->arena, cfg->dir);
+	if (read_playback(l, messages) < 0 || open_index(l, messages) < 0) {
+		library_close(l);
+		return -1;
+	}
+	l->writer = writer_new(l);
+	*out = l;
+	return 0;
+}
+
+void library_close(struct library *l)
+{
+	if (l == NULL)
+		return;
+	writer_free(l->writer);
+	index_close(l->index);
+	session_set_fini(&l->sessions);
+	arena_fini(&l->arena);
+	free(l);
+}
+
+size_t library_count(const struct library *l)
+{
+	return index_count(l->index);
+}
+
+void library_keep(struct library *l, const struct library_job *job)
+{
+	writer_give(l->writer, job);
+}

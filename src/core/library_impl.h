@@ -1,0 +1,45 @@
+/*
+ * library_impl - the parts of a library; private to core/library*.c.
+ */
+#ifndef CORE_LIBRARY_IMPL_H
+#define CORE_LIBRARY_IMPL_H
+
+#include "core/library.h"
+#include "core/session.h"
+#include "recording/index.h"
+
+struct writer;
+
+struct library {
+	struct library_cfg cfg;
+	struct arena arena; /* owns the texts of cfg */
+	struct playback playback;
+	struct index *index;
+	struct session_set sessions;
+	struct writer *writer;
+};
+
+/*
+ * The thread that writes what is kept.  A queue of at most 512 jobs or 256 MB:
+ * what does not fit is lost, and said so.
+ */
+struct writer *writer_new(struct library *l);
+
+/* Wait until all that was given before is on disk. */
+void writer_flush(struct writer *w);
+void writer_free(struct writer *w); /* flushes; NULL is fine */
+void writer_give(struct writer *w, const struct library_job *job);
+
+/* The keys of a request, as recordings are looked up by; for threads. */
+enum {
+	LIBRARY_KEYS = INDEX_KEYS_MAX
+};
+struct library_keys {
+	char text[LIBRARY_KEYS][RECORDING_KEY_LEN]; /* the best first */
+	const char *names[LIBRARY_KEYS];            /* of the tiers */
+	size_t count;
+};
+void library_keys(const struct library_query *q, struct str session,
+		  bool strict, struct library_keys *out);
+
+#endif

@@ -1,0 +1,196 @@
+#include "core/recorder.h"
+
+#include "base/log.h"
+#include "core/library.h"
+#include "recording/secret.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct recorder {
+	struct source base;
+	struct source *inner;
+	struct exchange *x;
+	struct recorder_request *req;
+	struct buf body;
+	struct buf marks; /* of struct recording_mark */
+	int64_t last_ns;
+	bool ended;    /* as end says */
+	bool overflow; /* not all of it could be kept */
+	enum recording_end end;
+};
+
+static void note_bytes(struct task *t, struct recorder *rec, struct str data)
+{
+	int64_t now = task_now(t);
+	struct recording_mark mark;
+
+	if (rec->overflow)
+		return;
+	if (buf_add(&rec->body, data) < 0) {
+		rec->overflow = true;
+		return;
+	}
+	mark = (struct recording_mark){
+		.end = rec->body.len,
+		.ms = (uint32_t)((now - rec->last_ns) / CLOCK_MS),
+	};
+	/* What was cut off is given to the next. */
+	rec->last_ns += (int64_t)mark.ms * CLOCK_MS;
+	rec->overflow = buf_add(&rec->marks, (struct str){ (const char *)&mark,
+							   sizeof(mark) }) < 0;
+}
+
+static enum recording_end end_of(int r)
+{
+	switch (r) {
+	case 0:
+		return RECORDING_EOF;
+	case -ECONNRESET:
+		return RECORDING_END_RESET;
+	case -ETIMEDOUT:
+		return RECORDING_END_TIMEOUT;
+	case CLIENT_HUNG_UP:
+	case CLIENT_TICK_END:
+	case -ECANCELED:
+		return RECORDING_CLIENT_ABORT;
+	default:
+		return RECORDING_UNTERMINATED;
+	}
+}
+
+static int recorder_read(struct task *t, struct source *s, struct str *data)
+{
+	struct recorder *rec = (struct recorder *)(void *)s;
+	int r = rec->inner->type->read(t, rec->inner, data);
+
+	if (r == 0 && data->len > 0) {
+		note_bytes(t, rec, *data);
+	} else {
+		rec->ended = true;
+		rec->end = end_of(r);
+	}
+	return r;
+}
+
+static void keep_head(struct recorder *rec)
+{
+	struct recording_response *res = &rec->req->recording.response;
+	const struct http_head *head = rec->inner->head;
+
+	res->status = head->status;
+	res->header_count =
+		secret_keep_headers(head->headers, head->header_count,
+				    SECRET_RESPONSE, &rec->req->arena,
+				    &res->headers);
+}
+
+/* Who knows the length does not ask for what is behind it. */
+static bool is_whole(const struct recorder *rec)
+{
+	const struct http_head *head = rec->inner->head;
+
+	return head->framing == HTTP_BODY_NONE ||
+	       (head->framing == HTTP_BODY_LENGTH &&
+		head->content_length == rec->body.len);
+}
+
+static void hand_over(struct recorder *rec)
+{
+	struct recording_response *res = &rec->req->recording.response;
+
+	res->body = buf_str(&rec->body);
+	res->marks = (struct recording_mark *)(void *)rec->marks.ptr;
+	res->mark_count = rec->marks.len / sizeof(*res->marks);
+	res->framing =
+		recording_framing_of(recording_header(res->headers,
+						      res->header_count,
+						      STR("content-type")),
+				     res->body);
+	res->end = rec->ended ? rec->end : RECORDING_CLIENT_ABORT;
+	library_keep(rec->x->edge->library,
+		     &(struct library_job){
+			     .recording = rec->req->recording,
+			     .session = rec->req->session,
+			     .arena = rec->req->arena,
+			     .body = rec->body,
+			     .marks = rec->marks,
+		     });
+}
+
+static void recorder_close(struct source *s)
+{
+	struct recorder *rec = (struct recorder *)(void *)s;
+
+	if (!rec->ended && is_whole(rec))
+		rec->ended = true;
+	rec->inner->type->close(rec->inner);
+	if (rec->overflow) {
+		log_warn("not recorded: the answer is over %d MB",
+			 RECORDING_BODY_MAX >> 20);
+		buf_fini(&rec->body);
+		buf_fini(&rec->marks);
+		arena_fini(&rec->req->arena);
+	} else {
+		hand_over(rec);
+	}
+	free(rec->req);
+	free(rec);
+}
+
+static const struct source_type recorder_type = { recorder_read,
+						  recorder_close };
+
+void recorder_wrap(struct exchange *x, struct recorder_request *req,
+		   struct source **source)
+{
+	struct recorder *rec = xcalloc(1, sizeof(*rec));
+
+	rec->base = (struct source){ &recorder_type, (*source)->head };
+	rec->inner = *source;
+	rec->x = x;
+	rec->req = req;
+	rec->last_ns = x->sent_ns;
+	buf_init(&rec->body, RECORDING_BODY_MAX);
+	buf_init(&rec->marks,
+		 RECORDING_EVENTS_MAX * sizeof(struct recording_mark));
+	keep_head(rec);
+	*source = &rec->base;
+}
+
+static enum recording_fail fail_of(int r, enum client_stage stage)
+{
+	if (r == -ETIMEDOUT)
+		return RECORDING_TIMEOUT;
+	switch (stage) {
+	case CLIENT_DNS:
+		return RECORDING_DNS;
+	case CLIENT_CONNECT:
+	case CLIENT_PROXY:
+		return RECORDING_REFUSED;
+	case CLIENT_TLS:
+		return RECORDING_TLS;
+	case CLIENT_WRITE:
+	case CLIENT_FIRST_BYTE:
+	case CLIENT_HEAD:
+	case CLIENT_BODY:
+		break;
+	}
+	return RECORDING_RESET;
+}
+
+void recorder_failed(struct task *t, struct exchange *x,
+		     struct recorder_request *req, int r,
+		     enum client_stage stage)
+{
+	struct recording_response *res = &req->recording.response;
+	int64_t ms = (task_now(t) - req->start_ns) / CLOCK_MS;
+
+	res->fail = fail_of(r, stage);
+	res->fail_ms = (uint32_t)ms;
+	library_keep(x->edge->library,
+		     &(struct library_job){ .recording = req->recording,
+					    .session = req->session,
+					    .arena = req->arena });
+	free(req);
+}

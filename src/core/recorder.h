@@ -1,0 +1,34 @@
+/*
+ * recorder - a source that keeps what it passes on.
+ *
+ *	recorder_wrap(&x, request, &source);
+ *
+ * The bytes go on as they come; a copy of them is kept with the times, and made
+ * a recording when the source is closed.  A body over RECORDING_BODY_MAX is not
+ * kept, and said so.
+ */
+#ifndef CORE_RECORDER_H
+#define CORE_RECORDER_H
+
+#include "core/edge.h"
+#include "core/source.h"
+#include "provider/provider.h"
+
+/* What the edge keeps of a request until its answer has come. */
+struct recorder_request {
+	struct recording recording; /* all but the response */
+	struct str session;
+	int64_t start_ns;
+	struct arena arena; /* owns all of it */
+};
+
+/* Takes over req, from malloc(), and *source, which becomes the recorder. */
+void recorder_wrap(struct exchange *x, struct recorder_request *req,
+		   struct source **source);
+
+/* No answer came: r and stage as of client_send(). */
+void recorder_failed(struct task *t, struct exchange *x,
+		     struct recorder_request *req, int r,
+		     enum client_stage stage);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * session - what a session of recordings has seen; private to the library.
+ *
+ * One per name, kept until the process ends or the session is begun anew; all
+ * functions may be called by several threads.
+ */
+#ifndef CORE_SESSION_H
+#define CORE_SESSION_H
+
+#include "base/map.h"
+#include "core/edge.h"
+#include "json/writer.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+	SESSIONS_MAX = 100000,
+	SESSION_NOTES_MAX = 1000, /* of each kind; more are counted only */
+};
+
+enum session_note {
+	SESSION_SERVED,
+	SESSION_MISSED,
+	SESSION_EXHAUSTED,
+	SESSION_EDITED,
+	SESSION_STALE,
+	SESSION_RECORDED,
+	SESSION_LOST, /* could not be written */
+	SESSION_NOTES
+};
+
+struct session_list {
+	struct str *texts; /* owned */
+	size_t count;
+	uint64_t total;
+};
+
+struct session {
+	struct str name;   /* as the client said it */
+	struct str folder; /* of its recordings */
+	_Atomic uint64_t releases;
+	/* Below: under the set's lock. */
+	struct session_list notes[SESSION_NOTES];
+	unsigned next_number;   /* of a file; 0: not counted yet */
+	struct map occurrences; /* key to how many were recorded */
+	struct session *next;
+};
+
+struct session_set {
+	pthread_mutex_t lock;
+	struct map by_name;
+	struct session *first;
+	struct session other; /* of the names that are too many */
+};
+
+void session_set_init(struct session_set *s);
+void session_set_fini(struct session_set *s);
+
+/* The session of that name, made when there is none; never NULL. */
+struct session *session_get(struct session_set *s, struct str name);
+
+/* The session of that name, or NULL. */
+struct session *session_find(struct session_set *s, struct str name);
+
+/* Forget what it has seen. */
+void session_begin(struct session_set *s, struct session *session);
+
+void session_note(struct session_set *s, struct session *session,
+		  enum session_note kind, struct str text);
+
+/* Which recording of that key this is, from 1. */
+int64_t session_occurrence(struct session_set *s, struct session *session,
+			   struct str key);
+
+/* Members of an open JSON object: a list and a count per kind. */
+void session_write(struct session_set *s, struct session *session,
+		   struct json_writer *w);
+
+#endif

@@ -1,0 +1,262 @@
+#include "core/library_impl.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "recording/key.h"
+#include "recording/name.h"
+#include "recording/secret.h"
+#include "json/json.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	JOBS_MAX = 512,
+	JOB_BYTES_MAX = 256 << 20,
+	STAMP_MAX = 32,
+};
+
+struct writer {
+	struct library *library;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct library_job jobs[JOBS_MAX];
+	size_t first, count; /* of a ring; the first one is being written */
+	size_t bytes;
+	bool end;
+};
+
+static size_t job_bytes(const struct library_job *job)
+{
+	return job->arena.used + job->body.len + job->marks.len;
+}
+
+static void job_free(struct library_job *job)
+{
+	buf_fini(&job->body);
+	buf_fini(&job->marks);
+	arena_fini(&job->arena);
+}
+
+static struct str model_of(const struct recording *r, struct arena *a)
+{
+	struct json_error bad;
+	struct str model = STR_NULL;
+	struct json doc;
+	uint32_t v;
+
+	if (json_parse(r->request.body, NULL, &doc, &bad) != 0)
+		return model;
+	v = json_get(&doc, json_root(&doc), STR("model"));
+	if (json_type(&doc, v) == JSON_STRING)
+		model = arena_str(a, json_string(&doc, v, a));
+	json_fini(&doc);
+	return model;
+}
+
+/* The file that has the same exchange already: it is written anew. */
+struct former {
+	const struct recording *r;
+	struct arena *arena;
+	struct str name;
+	size_t count;
+};
+
+static int look_at(void *arg, const struct index_entry *e)
+{
+	struct former *f = arg;
+	size_t slash;
+
+	f->count++;
+	if (e->occ != f->r->occ || e->is_ogx ||
+	    !str_eq((struct str){ e->key, RECORDING_KEY_LEN }, f->r->key))
+		return 0;
+	slash = str_find(e->path, STR("/"));
+	f->name = arena_str(f->arena, str_drop(e->path, slash + 1));
+	return 0;
+}
+
+static const char *name_of(struct library *l, struct session *session,
+			   const struct recording *r, struct arena *a)
+{
+	struct former f = { .r = r, .arena = a };
+	char name[RECORDING_NAME_MAX + 1];
+	struct name_parts parts = { .op = r->op,
+				    .key = r->key,
+				    .model = model_of(r, a) };
+
+	(void)index_each(l->index, &session->folder, look_at, &f);
+	if (f.name.len > 0)
+		return arena_cz(a, f.name);
+	if (session->next_number == 0)
+		session->next_number = (unsigned)f.count + 1;
+	parts.number = session->next_number++;
+	return arena_cz(a, name_file(&parts, name));
+}
+
+static struct str stamp(struct arena *a)
+{
+	char text[STAMP_MAX];
+	struct tm tm;
+	time_t now = (time_t)(clock_wall() / CLOCK_S);
+
+	(void)gmtime_r(&now, &tm);
+	(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return arena_str(a, str_of(text));
+}
+
+static int save(struct library *l, struct session *session,
+		struct library_job *job, const char **name)
+{
+	struct recording *r = &job->recording;
+	struct arena *a = &job->arena;
+	const struct file_options options = { .sync = false };
+	const char *folder = arena_cz(a, session->folder);
+	int dir, rc;
+
+	*name = name_of(l, session, r, a);
+	dir = file_open_dir(index_root(l->index), folder, true);
+	if (dir < 0)
+		return dir;
+	rc = file_save_exact(dir, *name, r, &options);
+	(void)close(dir);
+	return rc;
+}
+
+static void lost(struct library *l, struct session *session, const char *why)
+{
+	log_error("not recorded: %s", why);
+	session_note(&l->sessions, session, SESSION_LOST, str_of(why));
+}
+
+static void write_job(struct library *l, struct library_job *job)
+{
+	struct session *session = session_get(&l->sessions, job->session);
+	const struct secret_job clean = { .policy = SECRET_REDACT };
+	struct recording *r = &job->recording;
+	struct recording_problem problem;
+	char key[RECORDING_KEY_LEN];
+	const char *name;
+	size_t secrets;
+	int rc;
+
+	secrets = secret_clean(r, &job->arena, &clean);
+	rc = key_make(&(struct key_input){ r->op, &r->request }, KEY_EXACT, key,
+		      NULL);
+	if (rc != 0) {
+		lost(l, session, "the request is too large");
+		return;
+	}
+	r->key = (struct str){ key, sizeof(key) };
+	/* Lists of models are asked for again and again: the last one counts. */
+	r->occ = str_eq(r->op, STR("models"))
+			 ? 1
+			 : session_occurrence(&l->sessions, session, r->key);
+	r->meta.recorded_at = stamp(&job->arena);
+	r->meta.gateway = STR(QUIPU_VERSION);
+	rc = save(l, session, job, &name);
+	if (rc < 0) {
+		lost(l, session, strerrordesc_np(-rc));
+		return;
+	}
+	if (secrets > 0)
+		log_warn("recording=" STR_FMT "/%s secrets_redacted=%zu",
+			 STR_ARG(session->folder), name, secrets);
+	if (index_add(l->index, session->folder, name, &problem) != 0)
+		lost(l, session, problem.text);
+	session_note(&l->sessions, session, SESSION_RECORDED, str_of(name));
+}
+
+static void *run(void *arg)
+{
+	struct writer *w = arg;
+
+	(void)pthread_mutex_lock(&w->lock);
+	while (w->count > 0 || !w->end) {
+		struct library_job *job = &w->jobs[w->first];
+		size_t bytes;
+
+		if (w->count == 0) {
+			(void)pthread_cond_wait(&w->changed, &w->lock);
+			continue;
+		}
+		(void)pthread_mutex_unlock(&w->lock);
+		bytes = job_bytes(job);
+		write_job(w->library, job);
+		job_free(job);
+		(void)pthread_mutex_lock(&w->lock);
+		w->bytes -= bytes;
+		w->first = (w->first + 1) % JOBS_MAX;
+		w->count--;
+		(void)pthread_cond_broadcast(&w->changed);
+	}
+	(void)pthread_mutex_unlock(&w->lock);
+	return NULL;
+}
+
+struct writer *writer_new(struct library *l)
+{
+	struct writer *w = xcalloc(1, sizeof(*w));
+	sigset_t all, before;
+	int r;
+
+	w->library = l;
+	(void)pthread_mutex_init(&w->lock, NULL);
+	(void)pthread_cond_init(&w->changed, NULL);
+	/* Signals are for another thread. */
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_BLOCK, &all, &before);
+	r = pthread_create(&w->thread, NULL, run, w);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	assert(r == 0);
+	return w;
+}
+
+void writer_flush(struct writer *w)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	while (w->count > 0)
+		(void)pthread_cond_wait(&w->changed, &w->lock);
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+void writer_free(struct writer *w)
+{
+	if (w == NULL)
+		return;
+	(void)pthread_mutex_lock(&w->lock);
+	w->end = true;
+	(void)pthread_cond_broadcast(&w->changed);
+	(void)pthread_mutex_unlock(&w->lock);
+	(void)pthread_join(w->thread, NULL);
+	(void)pthread_mutex_destroy(&w->lock);
+	(void)pthread_cond_destroy(&w->changed);
+	free(w);
+}
+
+void writer_give(struct writer *w, const struct library_job *job)
+{
+	struct library_job copy = *job;
+	size_t bytes = job_bytes(job);
+	bool taken;
+
+	(void)pthread_mutex_lock(&w->lock);
+	taken = w->count < JOBS_MAX && w->bytes + bytes <= JOB_BYTES_MAX;
+	if (taken) {
+		w->jobs[(w->first + w->count) % JOBS_MAX] = copy;
+		w->count++;
+		w->bytes += bytes;
+		(void)pthread_cond_broadcast(&w->changed);
+	}
+	(void)pthread_mutex_unlock(&w->lock);
+	if (taken)
+		return;
+	lost(w->library, session_get(&w->library->sessions, copy.session),
+	     "recordings come faster than they can be written");
+	job_free(&copy);
+}
