@@ -2,15 +2,28 @@
 
 #include <assert.h>
 #include <openssl/evp.h>
+#include <pthread.h>
+
+/* Fetched once: that takes as long as a sum of 1 KB. */
+static struct {
+	pthread_once_t once;
+	EVP_MD *md; /* lives as long as the program */
+} sha256 = { .once = PTHREAD_ONCE_INIT };
+
+static void fetch(void)
+{
+	sha256.md = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
 
 struct str digest_hex(struct str bytes, char out[DIGEST_LEN])
 {
 	static const char digits[] = "0123456789abcdef";
 	unsigned char sum[DIGEST_LEN / 2];
 	unsigned len = 0;
-	int ok =
-		EVP_Digest(bytes.ptr, bytes.len, sum, &len, EVP_sha256(), NULL);
+	int ok;
 
+	(void)pthread_once(&sha256.once, fetch);
+	ok = EVP_Digest(bytes.ptr, bytes.len, sum, &len, sha256.md, NULL);
 	assert(ok == 1 && len == sizeof(sum));
 	for (size_t i = 0; i < sizeof(sum); i++) {
 		out[2 * i] = digits[sum[i] >> 4];

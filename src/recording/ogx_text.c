@@ -93,6 +93,7 @@ struct rule {
 	size_t (*find)(struct str s, size_t behind);
 	struct str with;
 	bool takes_comma; /* and space in front of the words */
+	char rare;        /* of the words */
 };
 
 static size_t find_score(struct str s, size_t behind)
@@ -132,11 +133,12 @@ static size_t find_marker(struct str s, size_t behind)
 
 static const struct rule rules[] = {
 	{ STR_INIT("score:"), find_score, STR_INIT("score: __NORMALIZED__"),
-	  false },
-	{ STR_INIT("attributes:"), find_attributes, STR_INIT(""), true },
+	  false, ':' },
+	{ STR_INIT("attributes:"), find_attributes, STR_INIT(""), true, ':' },
 	{ STR_INIT("document_id:"), find_document,
-	  STR_INIT("document_id: __NORMALIZED__"), false },
-	{ STR_INIT("<|"), find_marker, STR_INIT("<|__NORMALIZED__|>"), false },
+	  STR_INIT("document_id: __NORMALIZED__"), false, ':' },
+	{ STR_INIT("<|"), find_marker, STR_INIT("<|__NORMALIZED__|>"), false,
+	  '|' },
 };
 
 /* ",?\s*" in front of at, but not in front of from. */
@@ -150,9 +152,13 @@ static size_t before_words(struct str s, size_t from, size_t at)
 /* Append s with the rule applied; false when there was nothing to do. */
 static bool apply(const struct rule *rule, struct str s, struct out *out)
 {
-	size_t from = 0, at = str_find(s, rule->words);
+	size_t from = 0, at;
 	bool found = false;
 
+	/* Most texts lack the one byte, which is found faster than words. */
+	if (s.len == 0 || memchr(s.ptr, rule->rare, s.len) == NULL)
+		return false;
+	at = str_find(s, rule->words);
 	while (at < s.len) {
 		size_t end = rule->find(s, at + rule->words.len);
 		size_t start = at;
@@ -173,19 +179,24 @@ static bool apply(const struct rule *rule, struct str s, struct out *out)
 	return found;
 }
 
-/* A literal with four or more decimals at at: its length, or 0. */
-static size_t decimal_len(struct str s, size_t from)
+/*
+ * The literal around the point at at, if it has four or more decimals: where it
+ * begins, not before from, and its end.
+ */
+static bool find_decimal(struct str s, size_t from, size_t at,
+			 size_t out_range[2])
 {
-	size_t at = from, n;
+	size_t decimals = span(s, at + 1, is_digit), start = at;
 
-	if (char_at(s, at) == '-')
-		at++;
-	n = span(s, at, is_digit);
-	at += n;
-	if (n == 0 || char_at(s, at) != '.')
-		return 0;
-	n = span(s, at + 1, is_digit);
-	return n >= DECIMALS_MIN ? at + 1 + n - from : 0;
+	while (start > from && is_digit(s.ptr[start - 1]))
+		start--;
+	if (decimals < DECIMALS_MIN || start == at)
+		return false;
+	if (start > from && s.ptr[start - 1] == '-')
+		start--;
+	out_range[0] = start;
+	out_range[1] = at + 1 + decimals;
+	return true;
 }
 
 static void put_rounded(struct out *out, struct str number)
@@ -200,28 +211,22 @@ static void put_rounded(struct out *out, struct str number)
 	free(text);
 }
 
-/* Each byte is looked at once: a run of digits that is no match is skipped. */
 static bool round_decimals(struct str s, struct out *out)
 {
-	size_t from = 0, at = 0;
+	size_t from = 0, at = str_find(s, STR("."));
 
 	while (at < s.len) {
-		size_t n;
+		size_t range[2];
 
-		if (!is_digit(s.ptr[at]) && s.ptr[at] != '-') {
-			at++;
-			continue;
+		if (find_decimal(s, from, at, range)) {
+			put(out, (struct str){ s.ptr + from, range[0] - from });
+			put_rounded(out, (struct str){ s.ptr + range[0],
+						       range[1] - range[0] });
+			from = range[1];
+			at = from - 1;
 		}
-		n = decimal_len(s, at);
-		if (n == 0) {
-			n = span(s, at, is_digit);
-			at += n > 0 ? n : 1;
-			continue;
-		}
-		put(out, (struct str){ s.ptr + from, at - from });
-		put_rounded(out, (struct str){ s.ptr + at, n });
-		at += n;
-		from = at;
+		at++;
+		at += str_find(str_drop(s, at), STR("."));
 	}
 	if (from > 0)
 		put(out, str_drop(s, from));

@@ -229,20 +229,40 @@ static struct match match_aws_secret(struct str s)
 			      : (struct match){ 0 };
 }
 
-/* Most bytes begin nothing. */
-static const bool begins[256] = {
-	['s'] = true, ['S'] = true, ['r'] = true, ['R'] = true, ['g'] = true,
-	['G'] = true, ['x'] = true, ['X'] = true, ['h'] = true, ['H'] = true,
-	['A'] = true, ['a'] = true, ['y'] = true, ['e'] = true, ['n'] = true,
-	['b'] = true, ['B'] = true, ['p'] = true, ['P'] = true, ['c'] = true,
-	['C'] = true, ['-'] = true,
+#define BIT(c) (UINT32_C(1) << ((c)&31))
+
+/*
+ * What the second byte may be, by the first, both without the bits that tell
+ * letters of either case and some others apart: most bytes begin nothing.
+ */
+static const uint32_t seconds[32] = {
+	['a' & 31] =
+		BIT('k') | BIT('s') | BIT('i') | BIT('p') | BIT('c') | BIT('u'),
+	['b' & 31] = BIT('e'),
+	['c' & 31] = BIT('l'),
+	['e' & 31] = BIT('y'),
+	['g' & 31] = BIT('s') | BIT('h') | BIT('i') | BIT('l'),
+	['h' & 31] = BIT('f'),
+	['n' & 31] = BIT('p'),
+	['p' & 31] = BIT('a'),
+	['r' & 31] = BIT('k') | BIT('e'),
+	['s' & 31] = BIT('k') | BIT('e'),
+	['x' & 31] = BIT('a') | BIT('o') | BIT('-'),
+	['y' & 31] = BIT('a'),
+	['-' & 31] = BIT('-'),
 };
+
+static bool may_begin(struct str s)
+{
+	return s.len >= 2 &&
+	       (seconds[s.ptr[0] & 31] & BIT((uint8_t)s.ptr[1])) != 0;
+}
 
 static struct match match_any(struct str s)
 {
 	struct match m;
 
-	if (!begins[(uint8_t)s.ptr[0]])
+	if (!may_begin(s))
 		return (struct match){ 0 };
 	m = match_shape(s);
 	if (m.len == 0)
@@ -267,8 +287,7 @@ bool secret_next(struct str s, size_t from, struct secret_find *out)
 		if (rest.ptr[0] == 'A' && (str_starts(rest, STR("AKIA")) ||
 					   str_starts(rest, STR("ASIA"))))
 			near = at + AWS_NEAR;
-		if (at < from ||
-		    (!begins[(uint8_t)rest.ptr[0]] && at >= near) ||
+		if (at < from || (at >= near && !may_begin(rest)) ||
 		    (at > 0 && is_alnum(s.ptr[at - 1])))
 			continue;
 		if (at < near && (at == 0 || !is_base64_char(s.ptr[at - 1])))

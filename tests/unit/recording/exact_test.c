@@ -337,6 +337,58 @@ static void a_file_looks_like_this(void **state)
 	arena_fini(&a);
 }
 
+static size_t count_other_lines(struct str a, struct str b)
+{
+	size_t n = 0;
+
+	while (a.len > 0 || b.len > 0) {
+		struct str x, y;
+
+		(void)str_cut(a, '\n', &x, &a);
+		(void)str_cut(b, '\n', &y, &b);
+		n += !str_eq(x, y);
+	}
+	return n;
+}
+
+#define CHUNK(id, text) \
+	"data: {\"id\":\"" id "\",\"created\":1,\"choices\":[\"" text "\"]}\n\n"
+#define ANSWER(id)                                                \
+	STR(CHUNK(id, "a") CHUNK(id, "b") CHUNK(id, "c") "data: " \
+							 "[DONE]\n\n")
+
+/* A review shows what changed, and no more. */
+static void a_new_recording_changes_three_lines(void **state)
+{
+	struct http_header one = { .name = STR("x-request-id"),
+				   .value = STR("req_1") };
+	struct http_header two = { .name = STR("x-request-id"),
+				   .value = STR("req_2") };
+	struct recording_mark early[] = { { 60, 210 }, { 999, 12 } };
+	struct recording_mark late[] = { { 90, 310 }, { 999, 22 } };
+	struct recording r = recording_of(RECORDING_SSE, ANSWER("chat-1"));
+	struct buf first, second;
+
+	(void)state;
+	buf_init(&first, TEXT_MAX);
+	buf_init(&second, TEXT_MAX);
+	r.response.headers = &one;
+	r.response.header_count = 1;
+	r.response.marks = early;
+	r.response.mark_count = 2;
+	r.meta.recorded_at = STR("2026-01-01T00:00:00Z");
+	write_text("first", &r, &first);
+	r.response.body = ANSWER("chat-222");
+	r.response.headers = &two;
+	r.response.marks = late;
+	r.meta.recorded_at = STR("2026-02-02T00:00:00Z");
+	write_text("second", &r, &second);
+	check_int("lines", count_other_lines(buf_str(&first), buf_str(&second)),
+		  3);
+	buf_fini(&first);
+	buf_fini(&second);
+}
+
 static void failures_are_kept(void **state)
 {
 	(void)state;
@@ -505,6 +557,7 @@ int main(void)
 		cmocka_unit_test(bodies_come_back_byte_for_byte),
 		cmocka_unit_test(every_cut_comes_back),
 		cmocka_unit_test(a_file_looks_like_this),
+		cmocka_unit_test(a_new_recording_changes_three_lines),
 		cmocka_unit_test(failures_are_kept),
 		cmocka_unit_test(an_edited_file_is_read_and_known),
 		cmocka_unit_test(bad_files_are_refused),
