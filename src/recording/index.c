@@ -582,9 +582,14 @@ int index_each(struct index *ix, const struct str *folder,
 	return r == -ENOENT ? 0 : r;
 }
 
-size_t index_count(const struct index *ix)
+size_t index_count(struct index *ix)
 {
-	return ix->count;
+	size_t n;
+
+	(void)pthread_mutex_lock(&ix->lock);
+	n = ix->count;
+	(void)pthread_mutex_unlock(&ix->lock);
+	return n;
 }
 
 int index_root(const struct index *ix)

@@ -129,7 +129,7 @@ void index_reset(struct index *ix, struct str session);
 int index_each(struct index *ix, const struct str *folder,
 	       int (*fn)(void *arg, const struct index_entry *e), void *arg);
 
-size_t index_count(const struct index *ix);
+size_t index_count(struct index *ix);
 
 /* The folder of a session as files of OGX's lie, "" for no test id; in out. */
 struct str index_test_folder(struct str test_id, char *out, size_t max);

@@ -143,6 +143,16 @@ static const struct {
 	  S("\0\0\0\x12\0\0\0\0abcd\xff\xfe"
 	    "efgh\0\0\0\x10\0\0\0\0abcdefgh"),
 	  { "[\"b64\",\"AAAAEgAAAABhYmNk//5lZmdo\"]", "[\"raw\"," } },
+	{ "the smallest frames",
+	  RECORDING_EVENTSTREAM,
+	  S("\0\0\0\x10\0\0\0\0abcdefg\xff"
+	    "\0\0\0\x10\0\0\0\0abcdefg\xff"),
+	  { "\n[\"b64\",\"AAAAEAAAAABhYmNkZWZn/w==\"],\n"
+	    "[\"b64\",\"AAAAEAAAAABhYmNkZWZn/w==\"]\n" } },
+	{ "a frame that is longer than what came",
+	  RECORDING_EVENTSTREAM,
+	  S("\0\0\0\x20\0\0\0\0abcdefg\xff"),
+	  { "\n[\"b64\",\"AAAAIAAAAABhYmNkZWZn/w==\"]\n" } },
 	{ "a frame with a wrong length",
 	  RECORDING_EVENTSTREAM,
 	  S("\0\0\0\1\0\0\0\0abcdefgh\xff"),
