@@ -59,6 +59,14 @@ static bool is_header(const struct http_header *h)
 	return h->name.len > 0;
 }
 
+static bool is_framing(enum http_name id)
+{
+	return id == HTTP_CONNECTION || id == HTTP_CONTENT_ENCODING ||
+	       id == HTTP_CONTENT_LENGTH || id == HTTP_KEEP_ALIVE ||
+	       id == HTTP_TRAILER || id == HTTP_TRANSFER_ENCODING ||
+	       id == HTTP_UPGRADE;
+}
+
 /* Absent is none. */
 static int read_headers(struct reader *rd, uint32_t v, struct http_header **out,
 			size_t *out_count)
@@ -85,7 +93,9 @@ static int read_headers(struct reader *rd, uint32_t v, struct http_header **out,
 					     i);
 		}
 		h[i].id = http_name_find(h[i].name);
-		i++;
+		/* The one who serves it frames it anew. */
+		if (!is_framing(h[i].id))
+			i++;
 	}
 	*out = h;
 	*out_count = i;

@@ -367,7 +367,6 @@ static size_t count_other_lines(struct str a, struct str b)
 	STR(CHUNK(id, "a") CHUNK(id, "b") CHUNK(id, "c") "data: " \
 							 "[DONE]\n\n")
 
-/* A review shows what changed, and no more. */
 static void a_new_recording_changes_three_lines(void **state)
 {
 	struct http_header one = { .name = STR("x-request-id"),
@@ -456,6 +455,27 @@ static void an_edited_file_is_read_and_known(void **state)
 	check_true("lines", again.edited);
 	check_str("lines", str_take(again.response.body, 26),
 		  STR("data: {\"id\":\"c\",\"x\":\"a b\"}"));
+	arena_fini(&a);
+}
+
+/* A file that was made by hand must not break the connection it is served on. */
+static void framing_is_not_read(void **state)
+{
+	struct recording again;
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, 1 << 20);
+	check_int("read",
+		  read_changed(str_of(golden), "[[\"x-request-id\"",
+			       "[[\"Content-Length\", \"7\"], "
+			       "[\"transfer-encoding\", \"chunked\"], "
+			       "[\"content-encoding\", \"gzip\"], "
+			       "[\"x-request-id\"",
+			       &a, &again),
+		  0);
+	check_int("headers", again.response.header_count, 1);
+	check_str("header", again.response.headers[0].value, STR("req_1"));
 	arena_fini(&a);
 }
 
@@ -570,6 +590,7 @@ int main(void)
 		cmocka_unit_test(a_new_recording_changes_three_lines),
 		cmocka_unit_test(failures_are_kept),
 		cmocka_unit_test(an_edited_file_is_read_and_known),
+		cmocka_unit_test(framing_is_not_read),
 		cmocka_unit_test(bad_files_are_refused),
 		cmocka_unit_test(a_head_that_grows_is_refused),
 		cmocka_unit_test(large_bytes_go_beside),
