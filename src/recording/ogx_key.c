@@ -113,8 +113,6 @@ static int put_body(const struct ogx_call *call, const struct skips *skips,
 
 	if (call->body == JSON_NONE)
 		return buf_add(out, STR("{}"));
-	if (call->family == OGX_TOOL)
-		return pyjson_dump(call->doc, call->body, NULL, out);
 	filter.skip = skips->members;
 	filter.skip_count = skips->count;
 	return pyjson_dump(call->doc, call->body, &filter, out);
@@ -188,8 +186,11 @@ static int put_tool(const struct ogx_call *call, struct buf *out)
 {
 	int r = buf_add(out, STR("{\"kwargs\": "));
 
-	if (r == 0)
-		r = put_body(call, NULL, OGX_KEY_PLAIN, out);
+	if (r == 0) {
+		r = call->body == JSON_NONE
+			    ? buf_add(out, STR("{}"))
+			    : pyjson_dump(call->doc, call->body, NULL, out);
+	}
 	if (r == 0)
 		r = put_text(out, STR(", \"provider\": "), call->provider);
 	if (r == 0)
