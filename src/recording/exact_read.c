@@ -419,6 +419,7 @@ static void read_meta(struct reader *rd, uint32_t v)
 	meta->tokens_out = int_of(rd, usage, "out", 0);
 	rd->r->test_id = text_of(rd, v, "test_id");
 	rd->r->redacted = json_is_true(&rd->doc, get(rd, v, "redacted"));
+	rd->r->stripped = json_is_true(&rd->doc, get(rd, v, "stripped"));
 }
 
 static bool matches(const struct reader *rd, uint32_t response, struct str body)

@@ -327,7 +327,9 @@ static void put_tail(struct text *t, const struct recording *r,
 		put_int(t, ", \"out\": ", meta->tokens_out);
 		put(t, STR("}"));
 	}
-	put(t, r->redacted ? STR(", \"redacted\": true}\n}\n") : STR("}\n}\n"));
+	put(t, r->redacted ? STR(", \"redacted\": true") : STR_NULL);
+	put(t, r->stripped ? STR(", \"stripped\": true") : STR_NULL);
+	put(t, STR("}\n}\n"));
 }
 
 static void put_answer(struct text *t, const struct recording_response *res,

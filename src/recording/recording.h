@@ -106,6 +106,7 @@ struct recording {
 	bool is_ogx;
 	bool edited;   /* the body is not the one that was written */
 	bool redacted; /* a secret was taken out of the body */
+	bool stripped; /* padding was, see strip.h */
 };
 
 /* Why a file is not served; it is for people. */
