@@ -60,7 +60,6 @@ static int key_ogx(const struct ogx_file *f, struct str name,
 static int read_ogx(struct str text, struct str name, struct arena *scratch,
 		    struct index_entry *out, struct recording_problem *problem)
 {
-	struct recording rec;
 	struct ogx_file f;
 	int r = ogx_read(text, &f, scratch, problem);
 
@@ -68,10 +67,9 @@ static int read_ogx(struct str text, struct str name, struct arena *scratch,
 		return r;
 	out->is_ogx = true;
 	out->is_list = str_starts(name, STR("models-"));
-	r = ogx_play(&f, scratch, &rec, problem);
-	if (r == 0 && key_ogx(&f, name, out) < 0)
+	if (key_ogx(&f, name, out) < 0)
 		r = recording_bad(problem, "the request is too long");
-	out->op = r == 0 ? rec.op : STR_NULL;
+	out->op = ogx_op(&f);
 	out->test_id = f.test_id;
 	out->model = f.model;
 	out->occ = 1;

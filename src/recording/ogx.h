@@ -33,6 +33,9 @@ must_check int ogx_read(struct str text, struct ogx_file *out, struct arena *a,
 			struct recording_problem *problem);
 void ogx_fini(struct ogx_file *f);
 
+/* What the call is called in quipu: "chat.completions", "models", ... */
+struct str ogx_op(const struct ogx_file *f);
+
 /*
  * The exchange, in a: request as the upstream would see it (body as called, path
  * without the doubled /v1), response as bytes.  An exception is its status and

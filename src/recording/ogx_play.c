@@ -191,7 +191,7 @@ static void put_body(struct player *p, struct recording_response *res)
 	}
 }
 
-static struct str op_of(const struct ogx_file *f)
+struct str ogx_op(const struct ogx_file *f)
 {
 	struct str at = f->endpoint.len > 0 ? f->endpoint : f->call.url;
 
@@ -276,7 +276,7 @@ int ogx_play(const struct ogx_file *f, struct arena *a, struct recording *out,
 	p.marks = arena_zalloc(a, (json_count(&f->doc, body) + 2) *
 					  sizeof(*p.marks));
 	buf_init(&p.out, RECORDING_BODY_MAX);
-	rec.op = op_of(f);
+	rec.op = ogx_op(f);
 	rec.test_id = f->test_id;
 	fill_request(f, a, &rec.request);
 	play(&p, &rec.response);
