@@ -3,7 +3,9 @@
  * /v1/passthrough/{provider_id}/..., and the paths of passthrough.routes.
  */
 #include "api/handlers.h"
+#include "api/replay.h"
 #include "core/forward.h"
+#include "core/library.h"
 #include "http/url.h"
 #include "telemetry/genai.h"
 
@@ -60,6 +62,24 @@ static int no_provider(struct api_call *c, struct str id,
 	return API_FAIL;
 }
 
+/* What is passed through is not recorded: where only recordings play, an error. */
+static int check_replay(struct api_call *c, const struct provider_data *data,
+			struct api_error *e)
+{
+	struct edge *edge = NULL;
+	int r = c->worker->library != NULL ? replay_read(c, data, &edge, e) : 0;
+
+	if (r != 0 || edge == NULL || edge->mode != EDGE_REPLAY)
+		return r;
+	(void)api_fail(e, &c->req->arena,
+		       (int)c->catalog->registry->config->record_miss_status,
+		       "invalid_request_error", NULL,
+		       "What is passed through is not recorded, and in mode "
+		       "replay no provider is asked.");
+	e->code = STR(LIBRARY_MISS);
+	return API_FAIL;
+}
+
 static void note(struct api_call *c, const struct forward *f)
 {
 	c->facts.series = METRICS_OTHER;
@@ -95,6 +115,8 @@ static void pass(struct api_call *c, struct str id, struct str path,
 		r = provider_data_read(&c->req->head, &c->req->arena, &f->data,
 				       &e);
 	}
+	if (r == 0)
+		r = check_replay(c, f->data, &e);
 	if (r != 0) {
 		route_fail(c, &e);
 		return;

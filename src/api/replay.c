@@ -1,6 +1,6 @@
 #include "api/replay.h"
 
-#include "base/log.h"
+#include "base/map.h"
 #include "core/library.h"
 #include "http/url.h"
 
@@ -151,6 +151,10 @@ static int read_overrides(struct api_call *c, struct edge *edge,
 static int check_mode(struct api_call *c, enum edge_mode configured,
 		      struct edge *edge, struct api_error *e)
 {
+	if (edge->mode == EDGE_REPLAY && edge->skip) {
+		return bad_header(c, STR("x-replay-skip"),
+				  "mode replay has nothing else to ask", e);
+	}
 	if (configured != EDGE_REPLAY || edge->mode == EDGE_REPLAY)
 		return 0;
 	return bad_header(c, STR("x-replay-mode"),
@@ -185,6 +189,9 @@ int replay_read(struct api_call *c, const struct provider_data *data,
 	if (edge->mode != EDGE_OFF) {
 		edge->session =
 			arena_str(&c->req->arena, find_session(c, data));
+		/* By chance, but the same every time. */
+		if (edge->playback.seed == 0)
+			edge->playback.seed = map_hash(0, edge->session);
 		*out = edge;
 	}
 	return 0;

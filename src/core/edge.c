@@ -45,9 +45,28 @@ const char *edge_status_name(enum edge_status status)
 		[EDGE_MISS] = "miss",           [EDGE_RECORDED] = "recorded",
 		[EDGE_LIVE] = "live",           [EDGE_STALE] = "stale",
 		[EDGE_EXHAUSTED] = "exhausted", [EDGE_EDITED] = "edited",
+		[EDGE_VERIFIED] = "verified",   [EDGE_DIFFERS] = "differs",
 	};
 
 	return names[status];
+}
+
+bool edge_looks_up(const struct edge *e)
+{
+	return e->mode != EDGE_OFF && e->mode != EDGE_RECORD && !e->skip;
+}
+
+bool edge_keeps(const struct edge *e)
+{
+	return !e->skip && (e->mode == EDGE_RECORD || e->mode == EDGE_AUTO ||
+			    e->mode == EDGE_REFRESH);
+}
+
+bool edge_plays(const struct edge *e)
+{
+	if (e->mode == EDGE_REFRESH)
+		return e->status != EDGE_STALE && e->status != EDGE_EDITED;
+	return e->mode != EDGE_VERIFY;
 }
 
 bool edge_is_played(const struct edge *e)

@@ -12,6 +12,7 @@
 #include "recording/playback.h"
 
 struct library;
+struct library_found;
 struct recorder_request;
 
 /* What happens when there is a recording, and when there is none. */
@@ -22,7 +23,7 @@ enum edge_mode {
 	EDGE_REPLAY,  /* played; an error: no socket is opened, ever */
 	EDGE_SPY,     /* played; live, not kept */
 	EDGE_REFRESH, /* live and kept when old or edited, else played; kept */
-	EDGE_VERIFY,  /* live and compared; told */
+	EDGE_VERIFY,  /* live and compared; live, and told */
 };
 
 enum edge_status {
@@ -34,6 +35,8 @@ enum edge_status {
 	EDGE_STALE,
 	EDGE_EXHAUSTED,
 	EDGE_EDITED,
+	EDGE_VERIFIED, /* live, and as recorded */
+	EDGE_DIFFERS,  /* live, and not as recorded */
 };
 
 enum {
@@ -44,14 +47,17 @@ struct edge {
 	struct library *library;
 	enum edge_mode mode;
 	struct str session; /* or test id; "" is none */
-	bool strict;        /* only the first tier, edited files are errors */
-	bool skip;          /* as if there were no recordings */
+	bool strict;        /* only the first tier; edited files are no hits */
+	bool skip;          /* live, not kept: as if there were no recordings */
 	struct playback playback;
 
-	struct recorder_request *pending; /* private */
+	/* Private. */
+	struct recorder_request *pending;
+	struct library_found *found; /* what the answer is compared with */
 
 	/* Set by each attempt. */
 	enum edge_status status;
+	int64_t occ;   /* of equal requests, what is kept; 0: the next */
 	struct str id; /* the recording's file, in the request's arena */
 	struct str key;
 	const char *match; /* "exact", "normalised", ...; or NULL */
@@ -62,6 +68,13 @@ struct edge {
 bool edge_mode_parse(struct str text, enum edge_mode *out);
 const char *edge_mode_name(enum edge_mode mode);
 const char *edge_status_name(enum edge_status status);
+
+/* Does the mode look for a recording; does it keep what it has not played? */
+bool edge_looks_up(const struct edge *e);
+bool edge_keeps(const struct edge *e);
+
+/* Is the recording that was found, by its status, to be played? */
+bool edge_plays(const struct edge *e);
 
 /* Was the last attempt's answer a recording?  e may be NULL. */
 bool edge_is_played(const struct edge *e);

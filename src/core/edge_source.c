@@ -4,8 +4,6 @@
 #include "core/player.h"
 #include "recording/secret.h"
 
-#include <stdlib.h>
-
 enum {
 	REQUEST_BYTES_MAX = 128 << 20
 };
@@ -16,6 +14,8 @@ static struct str op_name(enum llm_op op)
 		[LLM_CHAT] = STR_INIT("chat.completions"),
 		[LLM_COMPLETIONS] = STR_INIT("completions"),
 		[LLM_EMBEDDINGS] = STR_INIT("embeddings"),
+		[LLM_MODERATIONS] = STR_INIT("moderations"),
+		[LLM_RERANK] = STR_INIT("rerank"),
 		[LLM_MODELS] = STR_INIT("models"),
 		[LLM_RAW] = STR_INIT("raw"),
 	};
@@ -46,17 +46,6 @@ static struct str base_url(const struct provider *p, struct arena *a)
 			    p->base.tls ? "https" : "http",
 			    STR_ARG(provider_host(p, a)),
 			    STR_ARG(p->base.path));
-}
-
-static bool looks_up(const struct edge *e)
-{
-	return e->mode != EDGE_RECORD && e->mode != EDGE_VERIFY && !e->skip;
-}
-
-static bool keeps(const struct edge *e)
-{
-	return e->mode == EDGE_RECORD || e->mode == EDGE_AUTO ||
-	       e->mode == EDGE_REFRESH;
 }
 
 /* What is played needs no key, but a place for one. */
@@ -105,20 +94,40 @@ static void note(struct task *t, struct exchange *x,
 
 	arena_init(a, REQUEST_BYTES_MAX);
 	req->session = arena_str(a, x->edge->session);
+	req->base_url = base_url(&x->upstream->provider, a);
 	req->start_ns = task_now(t);
+	req->found = x->edge->found;
 	req->recording.op = op_name(x->request.op);
+	req->recording.occ = x->edge->occ;
 	req->recording.request = request_of(x, call, a);
 	req->recording.meta.attempt = x->attempts;
+	x->edge->found = NULL;
 	x->edge->pending = req;
-	x->edge->status = EDGE_RECORDED;
 }
 
 static int go_live(struct task *t, struct exchange *x,
 		   const struct provider_call *call)
 {
-	x->edge->status = EDGE_LIVE;
-	if (keeps(x->edge) && !x->edge->skip)
+	struct edge *e = x->edge;
+
+	e->status = EDGE_LIVE;
+	if (e->playback.occurrence > 0)
+		e->occ = e->playback.occurrence;
+	if (edge_keeps(e))
+		e->status = EDGE_RECORDED;
+	if (edge_keeps(e) || e->found != NULL)
 		note(t, x, call);
+	return EDGE_GO_LIVE;
+}
+
+/* There is a recording, but the network is asked. */
+static int set_aside(struct edge *e, struct library_found *found)
+{
+	e->occ = found->recording->occ;
+	if (e->mode == EDGE_VERIFY)
+		e->found = found;
+	else
+		library_done(found);
 	return EDGE_GO_LIVE;
 }
 
@@ -139,11 +148,24 @@ static int look_up(struct task *t, struct exchange *x,
 	};
 	int r = library_find(t, e->library, &query, found, &x->error);
 
-	if (r == 0)
-		return play(t, x, found, out, stage);
 	if (r < 0)
 		return r;
-	return e->mode == EDGE_REPLAY ? SOURCE_REFUSED : EDGE_GO_LIVE;
+	if (r == 0 && edge_plays(e))
+		return play(t, x, found, out, stage);
+	if (r == 0)
+		return set_aside(e, found);
+	return library_goes_live(e->library, e) ? EDGE_GO_LIVE : SOURCE_REFUSED;
+}
+
+/* Of an attempt before. */
+static void forget_status(struct edge *e)
+{
+	e->status = EDGE_NONE;
+	e->occ = 0;
+	e->id = STR_NULL;
+	e->key = STR_NULL;
+	e->match = NULL;
+	e->age_s = -1;
 }
 
 int edge_open(struct task *t, struct exchange *x, struct source **out,
@@ -153,11 +175,12 @@ int edge_open(struct task *t, struct exchange *x, struct source **out,
 	struct provider_call *call = arena_alloc(x->arena, sizeof(*call));
 	int r = encode(x, call);
 
+	forget_status(e);
 	/* The network's way says what is wrong with it. */
 	if (r != 0)
 		return e->mode == EDGE_REPLAY ? SOURCE_REFUSED : EDGE_GO_LIVE;
 	r = EDGE_GO_LIVE;
-	if (looks_up(e))
+	if (edge_looks_up(e))
 		r = look_up(t, x, call, out, stage);
 	return r == EDGE_GO_LIVE ? go_live(t, x, call) : r;
 }
@@ -174,8 +197,6 @@ void edge_forget(struct exchange *x)
 {
 	struct recorder_request *req = edge_take(x);
 
-	if (req == NULL)
-		return;
-	arena_fini(&req->arena);
-	free(req);
+	if (req != NULL)
+		recorder_drop(req);
 }

@@ -38,7 +38,7 @@ static bool is_one_of(const struct str *names, size_t count, struct str name)
 	return false;
 }
 
-/* Credentials for quipu, or for another than the upstream. */
+/* For quipu: credentials, or what recordings do; or for another upstream. */
 static bool is_private(struct str name)
 {
 	static const struct str names[] = {
@@ -47,6 +47,9 @@ static bool is_private(struct str name)
 		STR_INIT("x-quipu-"),       STR_INIT("x-api-key"),
 		STR_INIT("x-goog-api-key"), STR_INIT("x-amz-security-token"),
 		STR_INIT("x-amz-date"),     STR_INIT("x-amz-content-sha256"),
+		STR_INIT("x-replay-"),      STR_INIT("x-cassette-name"),
+		STR_INIT("x-test-id"),      STR_INIT("x-recording-id"),
+		STR_INIT("test-name"),
 	};
 
 	return is_one_of(names, countof(names), name);

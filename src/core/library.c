@@ -5,13 +5,15 @@
 #include "io/offload.h"
 #include "recording/key.h"
 #include "recording/miss.h"
+#include "recording/verify.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 enum {
-	FIND_BYTES_MAX = 256 << 20
+	FIND_BYTES_MAX = 256 << 20,
+	VERIFY_BYTES_MAX = 256 << 20,
 };
 
 #define FIND_TIMEOUT_NS (60 * CLOCK_S)
@@ -26,7 +28,7 @@ struct find {
 	struct library_query q; /* in the arena */
 	struct recording_request request;
 	struct str session_name;
-	bool strict;
+	bool strict, takes_edited;
 	int64_t occurrence;
 	enum index_policy policy;
 	/* Found. */
@@ -65,6 +67,42 @@ static void explain(struct find *f)
 		     &f->arena, &f->miss);
 }
 
+/* A recording is there, and not served. */
+static void refuse(struct find *f, const char *why)
+{
+	f->result = INDEX_MISS;
+	f->miss = (struct miss_report){
+		.text = arena_printf(&f->arena,
+				     "The recording " STR_FMT
+				     " is not served: %s.",
+				     STR_ARG(f->hit.entry->path), why),
+	};
+}
+
+static void load(struct find *f)
+{
+	const struct recording *r = &f->file.recording;
+	int rc = index_load(f->l->index, &f->index_query, &f->hit, &f->file,
+			    &f->problem);
+
+	f->has_file = rc == 0;
+	if (rc != 0) {
+		refuse(f, f->problem.text);
+	} else if (f->strict && r->edited && !f->takes_edited) {
+		refuse(f, "it was edited after it was recorded, and matching "
+			  "is strict (x-replay-strict, recordings.strict); "
+			  "record it anew");
+	} else if (strcmp(f->keys.names[f->hit.tier], "normalised") == 0 &&
+		   session_unify(&f->l->sessions, f->session, r->request.body,
+				 f->request.body) != 0) {
+		refuse(f, "an id in the request stands for another one than "
+			  "in this session before");
+	} else {
+		session_rename(&f->l->sessions, f->session, &f->file.recording,
+			       &f->file.arena);
+	}
+}
+
 static void run_find(struct offload_work *w)
 {
 	struct find *f = (struct find *)(void *)w;
@@ -80,12 +118,10 @@ static void run_find(struct offload_work *w)
 			(struct str){ f->keys.text[i], RECORDING_KEY_LEN };
 	}
 	f->result = index_take(f->l->index, iq, &f->hit);
-	if (f->result != 0) {
+	if (f->result == 0)
+		load(f);
+	else
 		explain(f);
-		return;
-	}
-	f->result = index_load(f->l->index, iq, &f->hit, &f->file, &f->problem);
-	f->has_file = f->result == 0;
 }
 
 static enum index_policy policy_of(enum library_exhausted e)
@@ -130,6 +166,8 @@ static struct find *find_new(struct library *l, const struct library_query *q)
 				       .base_url = arena_str(a, q->base_url),
 				       .request = &f->request };
 	f->strict = edge->strict;
+	f->takes_edited =
+		edge->mode == EDGE_REFRESH || edge->mode == EDGE_VERIFY;
 	f->occurrence = edge->playback.occurrence;
 	f->policy = policy_of(l->cfg.on_exhausted);
 	return f;
@@ -138,6 +176,16 @@ static struct find *find_new(struct library *l, const struct library_query *q)
 static bool is_old(const struct library *l, int64_t age_s)
 {
 	return l->cfg.max_age_ns > 0 && age_s > l->cfg.max_age_ns / CLOCK_S;
+}
+
+static int64_t age_of(struct task *t, const struct recording *r)
+{
+	int64_t age_s, at_s;
+
+	if (!recording_time(r->meta.recorded_at, &at_s))
+		return -1;
+	age_s = task_wall(t) / CLOCK_S - at_s;
+	return age_s > 0 ? age_s : 0;
 }
 
 /* What the answer's headers and the session's verdict tell of a hit. */
@@ -151,7 +199,6 @@ static void note_hit(struct find *f, struct edge *edge, struct arena *a)
 	edge->key =
 		arena_str(a, str_take(f->index_query.keys[f->hit.tier], 16));
 	edge->match = f->keys.names[f->hit.tier];
-	session_note(set, f->session, SESSION_SERVED, edge->id);
 	if (r->edited) {
 		edge->status = EDGE_EDITED;
 		session_note(set, f->session, SESSION_EDITED, edge->id);
@@ -160,6 +207,14 @@ static void note_hit(struct find *f, struct edge *edge, struct arena *a)
 		edge->status = EDGE_STALE;
 		session_note(set, f->session, SESSION_STALE, edge->id);
 	}
+	if (edge_plays(edge))
+		session_note(set, f->session, SESSION_SERVED, edge->id);
+}
+
+bool library_goes_live(const struct library *l, const struct edge *e)
+{
+	return e->mode != EDGE_REPLAY &&
+	       (e->mode != EDGE_AUTO || l->cfg.may_record);
 }
 
 static int miss(struct find *f, const struct library_query *q,
@@ -168,20 +223,31 @@ static int miss(struct find *f, const struct library_query *q,
 	struct edge *edge = q->edge;
 	struct arena *a = q->arena;
 	bool is_exhausted = f->result == INDEX_EXHAUSTED;
+	bool is_live = library_goes_live(f->l, edge);
+	bool is_kept = is_live && edge_keeps(edge);
 	bool is_list = str_eq(f->q.op, STR("models"));
 
 	edge->status = is_exhausted ? EDGE_EXHAUSTED : EDGE_MISS;
 	edge->key = arena_str(a, (struct str){ f->keys.text[0], 16 });
+	if (is_exhausted)
+		edge->occ = f->hit.turn;
+	(void)api_fail(
+		e, a, f->l->cfg.miss_status, "invalid_request_error", NULL,
+		STR_FMT "%s", STR_ARG(f->miss.text),
+		is_live || edge->mode == EDGE_REPLAY
+			? ""
+			: " Mode auto records nothing where the variable "
+			  "CI is set; recordings.in_ci says otherwise.");
+	e->code = STR(LIBRARY_MISS);
+	if (is_kept)
+		return API_FAIL;
 	session_note(&f->l->sessions, f->session,
 		     is_exhausted ? SESSION_EXHAUSTED : SESSION_MISSED,
 		     edge->key);
-	(void)api_fail(e, a, f->l->cfg.miss_status, "invalid_request_error",
-		       NULL, STR_FMT, STR_ARG(f->miss.text));
-	e->code = STR(LIBRARY_MISS);
 	log_at(is_list ? LOG_DEBUG : LOG_WARN,
 	       "no recording: session=" STR_FMT " key=" STR_FMT " " STR_FMT,
 	       STR_ARG(str_take(f->session_name, 200)), STR_ARG(edge->key),
-	       STR_ARG(str_take(f->miss.text, 1000)));
+	       STR_ARG(str_take(e->message, 1000)));
 	return API_FAIL;
 }
 
@@ -201,11 +267,33 @@ int library_find(struct task *t, struct library *l,
 		find_free(f);
 		return r;
 	}
+	q->edge->age_s = age_of(t, &f->file.recording);
 	note_hit(f, q->edge, q->arena);
 	*out = (struct library_found){ .recording = &f->file.recording,
 				       .occurrence = f->hit.turn,
 				       .private = f };
 	return 0;
+}
+
+void library_verify(struct library *l, const struct library_found *found,
+		    const struct recording *now, struct edge *edge)
+{
+	const struct find *f = found->private;
+	struct verify report;
+	struct arena a;
+
+	arena_init(&a, VERIFY_BYTES_MAX);
+	verify_compare(found->recording, now, &a, &report);
+	edge->status = report.count > 0 ? EDGE_DIFFERS : EDGE_VERIFIED;
+	session_note(&l->sessions, f->session,
+		     report.count > 0 ? SESSION_DIFFERS : SESSION_VERIFIED,
+		     f->hit.entry->path);
+	if (report.count > 0) {
+		log_warn("recording=" STR_FMT
+			 " the answer is another one now: " STR_FMT,
+			 STR_ARG(f->hit.entry->path), STR_ARG(report.text));
+	}
+	arena_fini(&a);
 }
 
 void library_done(struct library_found *found)

@@ -88,21 +88,35 @@ struct library_found {
 };
 
 /*
- * Find and take the recording for a request, and set the edge's status, id, key
- * and match.  Returns 0, or API_FAIL with a miss that explains itself.
+ * Find and take the recording for a request, and set the edge's status, id, key,
+ * match and age; of a request too many, which of equal ones it is.  Returns 0, or
+ * API_FAIL with a miss that explains itself.
  */
 must_check int library_find(struct task *t, struct library *l,
 			    const struct library_query *q,
 			    struct library_found *out, struct api_error *error);
 void library_done(struct library_found *found);
 
+/*
+ * May a request that has no recording go to the network?  Not in mode replay,
+ * nor in mode auto where CI is set and recordings.in_ci is not.
+ */
+bool library_goes_live(const struct library *l, const struct edge *e);
+
+/*
+ * Compare the answer that has come with the one that was found, tell the log and
+ * the session, and set the edge's status.
+ */
+void library_verify(struct library *l, const struct library_found *found,
+		    const struct recording *now, struct edge *edge);
+
 /* Is what the session holds released? */
 bool library_released(const struct library_found *found);
 
 /* An exchange that is over; the library takes arena, body and marks over. */
 struct library_job {
-	struct recording recording;
-	struct str session; /* in the arena */
+	struct recording recording;   /* occ 0: the next of equal ones */
+	struct str session, base_url; /* in the arena */
 	struct arena arena;
 	struct buf body, marks;
 };

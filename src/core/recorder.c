@@ -17,6 +17,7 @@ struct recorder {
 	int64_t last_ns;
 	bool ended;    /* as end says */
 	bool overflow; /* not all of it could be kept */
+	bool compares; /* it is not kept at all */
 	enum recording_end end;
 };
 
@@ -59,6 +60,49 @@ static enum recording_end end_of(int r)
 	}
 }
 
+/* Who knows the length does not ask for what is behind it. */
+static bool is_whole(const struct recorder *rec)
+{
+	const struct http_head *head = rec->inner->head;
+
+	return head->framing == HTTP_BODY_NONE ||
+	       (head->framing == HTTP_BODY_LENGTH &&
+		head->content_length == rec->body.len);
+}
+
+static void fill_in(struct recorder *rec)
+{
+	struct recording_response *res = &rec->req->recording.response;
+
+	res->body = buf_str(&rec->body);
+	res->marks = (struct recording_mark *)(void *)rec->marks.ptr;
+	res->mark_count = rec->marks.len / sizeof(*res->marks);
+	res->framing =
+		recording_framing_of(recording_header(res->headers,
+						      res->header_count,
+						      STR("content-type")),
+				     res->body);
+	res->end = rec->ended ? rec->end : RECORDING_CLIENT_ABORT;
+}
+
+/* Before the reader knows that it was the last byte. */
+static void verify(struct recorder *rec)
+{
+	struct recorder_request *req = rec->req;
+
+	if (req->found == NULL || rec->overflow ||
+	    (!rec->ended && !is_whole(rec)))
+		return;
+	rec->ended = true;
+	fill_in(rec);
+	if (rec->end != RECORDING_CLIENT_ABORT) {
+		library_verify(rec->x->edge->library, req->found,
+			       &req->recording, rec->x->edge);
+	}
+	library_done(req->found);
+	req->found = NULL;
+}
+
 static int recorder_read(struct task *t, struct source *s, struct str *data)
 {
 	struct recorder *rec = (struct recorder *)(void *)s;
@@ -70,6 +114,7 @@ static int recorder_read(struct task *t, struct source *s, struct str *data)
 		rec->ended = true;
 		rec->end = end_of(r);
 	}
+	verify(rec);
 	return r;
 }
 
@@ -85,37 +130,26 @@ static void keep_head(struct recorder *rec)
 				    &res->headers);
 }
 
-/* Who knows the length does not ask for what is behind it. */
-static bool is_whole(const struct recorder *rec)
-{
-	const struct http_head *head = rec->inner->head;
-
-	return head->framing == HTTP_BODY_NONE ||
-	       (head->framing == HTTP_BODY_LENGTH &&
-		head->content_length == rec->body.len);
-}
-
 static void hand_over(struct recorder *rec)
 {
-	struct recording_response *res = &rec->req->recording.response;
-
-	res->body = buf_str(&rec->body);
-	res->marks = (struct recording_mark *)(void *)rec->marks.ptr;
-	res->mark_count = rec->marks.len / sizeof(*res->marks);
-	res->framing =
-		recording_framing_of(recording_header(res->headers,
-						      res->header_count,
-						      STR("content-type")),
-				     res->body);
-	res->end = rec->ended ? rec->end : RECORDING_CLIENT_ABORT;
+	fill_in(rec);
 	library_keep(rec->x->edge->library,
 		     &(struct library_job){
 			     .recording = rec->req->recording,
 			     .session = rec->req->session,
+			     .base_url = rec->req->base_url,
 			     .arena = rec->req->arena,
 			     .body = rec->body,
 			     .marks = rec->marks,
 		     });
+}
+
+void recorder_drop(struct recorder_request *req)
+{
+	if (req->found != NULL)
+		library_done(req->found);
+	arena_fini(&req->arena);
+	free(req);
 }
 
 static void recorder_close(struct source *s)
@@ -128,13 +162,15 @@ static void recorder_close(struct source *s)
 	if (rec->overflow) {
 		log_warn("not recorded: the answer is over %d MB",
 			 RECORDING_BODY_MAX >> 20);
+	}
+	if (rec->overflow || rec->compares) {
 		buf_fini(&rec->body);
 		buf_fini(&rec->marks);
-		arena_fini(&rec->req->arena);
+		recorder_drop(rec->req);
 	} else {
 		hand_over(rec);
+		free(rec->req);
 	}
-	free(rec->req);
 	free(rec);
 }
 
@@ -150,6 +186,7 @@ void recorder_wrap(struct exchange *x, struct recorder_request *req,
 	rec->inner = *source;
 	rec->x = x;
 	rec->req = req;
+	rec->compares = req->found != NULL;
 	rec->last_ns = x->sent_ns;
 	buf_init(&rec->body, RECORDING_BODY_MAX);
 	buf_init(&rec->marks,
@@ -188,9 +225,16 @@ void recorder_failed(struct task *t, struct exchange *x,
 
 	res->fail = fail_of(r, stage);
 	res->fail_ms = (uint32_t)ms;
+	if (req->found != NULL) {
+		library_verify(x->edge->library, req->found, &req->recording,
+			       x->edge);
+		recorder_drop(req);
+		return;
+	}
 	library_keep(x->edge->library,
 		     &(struct library_job){ .recording = req->recording,
 					    .session = req->session,
+					    .base_url = req->base_url,
 					    .arena = req->arena });
 	free(req);
 }

@@ -5,7 +5,8 @@
  *
  * The bytes go on as they come; a copy of them is kept with the times, and made
  * a recording when the source is closed.  A body over RECORDING_BODY_MAX is not
- * kept, and said so.
+ * kept, and said so.  With a recording to compare with nothing is kept: the two
+ * are compared as soon as the last byte has come.
  */
 #ifndef CORE_RECORDER_H
 #define CORE_RECORDER_H
@@ -17,7 +18,8 @@
 /* What the edge keeps of a request until its answer has come. */
 struct recorder_request {
 	struct recording recording; /* all but the response */
-	struct str session;
+	struct str session, base_url;
+	struct library_found *found; /* to compare with, not to keep; or NULL */
 	int64_t start_ns;
 	struct arena arena; /* owns all of it */
 };
@@ -25,6 +27,9 @@ struct recorder_request {
 /* Takes over req, from malloc(), and *source, which becomes the recorder. */
 void recorder_wrap(struct exchange *x, struct recorder_request *req,
 		   struct source **source);
+
+/* It will not be asked. */
+void recorder_drop(struct recorder_request *req);
 
 /* No answer came: r and stage as of client_send(). */
 void recorder_failed(struct task *t, struct exchange *x,

@@ -17,6 +17,9 @@ static const struct {
 	[SESSION_RECORDED] = { STR_INIT("recorded"),
 			       STR_INIT("recorded_total") },
 	[SESSION_LOST] = { STR_INIT("lost"), STR_INIT("lost_total") },
+	[SESSION_VERIFIED] = { STR_INIT("verified"),
+			       STR_INIT("verified_total") },
+	[SESSION_DIFFERS] = { STR_INIT("differs"), STR_INIT("differs_total") },
 };
 
 struct count {
@@ -44,6 +47,7 @@ static void name_it(struct session *session, struct str name)
 
 	session->name = keep(name);
 	session->folder = keep(name_session(name, folder));
+	idmap_init(&session->ids);
 }
 
 void session_set_init(struct session_set *s)
@@ -72,11 +76,14 @@ static void clear(struct session *session)
 	}
 	map_fini(&session->occurrences);
 	session->occurrences = (struct map){ 0 };
+	idmap_fini(&session->ids);
+	idmap_init(&session->ids);
 }
 
 static void fini(struct session *session)
 {
 	clear(session);
+	idmap_fini(&session->ids);
 	drop(session->name);
 	drop(session->folder);
 }
@@ -167,6 +174,26 @@ int64_t session_occurrence(struct session_set *s, struct session *session,
 	n = ++count->n;
 	(void)pthread_mutex_unlock(&s->lock);
 	return n;
+}
+
+int session_unify(struct session_set *s, struct session *session,
+		  struct str recorded, struct str live)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&s->lock);
+	r = idmap_learn(&session->ids, recorded, live);
+	(void)pthread_mutex_unlock(&s->lock);
+	return r;
+}
+
+void session_rename(struct session_set *s, struct session *session,
+		    struct recording *r, struct arena *a)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	if (idmap_count(&session->ids) > 0)
+		idmap_apply(&session->ids, r, a);
+	(void)pthread_mutex_unlock(&s->lock);
 }
 
 void session_write(struct session_set *s, struct session *session,

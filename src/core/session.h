@@ -9,6 +9,7 @@
 
 #include "base/map.h"
 #include "core/edge.h"
+#include "recording/idmap.h"
 #include "json/writer.h"
 
 #include <pthread.h>
@@ -27,6 +28,8 @@ enum session_note {
 	SESSION_STALE,
 	SESSION_RECORDED,
 	SESSION_LOST, /* could not be written */
+	SESSION_VERIFIED,
+	SESSION_DIFFERS, /* from what was recorded */
 	SESSION_NOTES
 };
 
@@ -44,6 +47,7 @@ struct session {
 	struct session_list notes[SESSION_NOTES];
 	unsigned next_number;   /* of a file; 0: not counted yet */
 	struct map occurrences; /* key to how many were recorded */
+	struct idmap ids;       /* of recordings, and of this session */
 	struct session *next;
 };
 
@@ -72,6 +76,17 @@ void session_note(struct session_set *s, struct session *session,
 /* Which recording of that key this is, from 1. */
 int64_t session_occurrence(struct session_set *s, struct session *session,
 			   struct str key);
+
+/*
+ * The ids of two equal request bodies stand for each other from here on.
+ * Returns as idmap_learn().
+ */
+must_check int session_unify(struct session_set *s, struct session *session,
+			     struct str recorded, struct str live);
+
+/* Put the session's ids into a recorded answer, as idmap_apply(). */
+void session_rename(struct session_set *s, struct session *session,
+		    struct recording *r, struct arena *a);
 
 /* Members of an open JSON object: a list and a count per kind. */
 void session_write(struct session_set *s, struct session *session,

@@ -154,9 +154,10 @@ static void write_job(struct library *l, struct library_job *job)
 	}
 	r->key = (struct str){ key, sizeof(key) };
 	/* Lists of models are asked for again and again: the last one counts. */
-	r->occ = str_eq(r->op, STR("models"))
-			 ? 1
-			 : session_occurrence(&l->sessions, session, r->key);
+	if (str_eq(r->op, STR("models")))
+		r->occ = 1;
+	else if (r->occ == 0)
+		r->occ = session_occurrence(&l->sessions, session, r->key);
 	r->meta.recorded_at = stamp(&job->arena);
 	r->meta.gateway = STR(QUIPU_VERSION);
 	rc = save(l, session, job, &name);
