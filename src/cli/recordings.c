@@ -1,187 +1,155 @@
 #include "cli/recordings.h"
 
+#include "cli/recordings_impl.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "base/err.h"
-#include "recording/exact.h"
-#include "recording/file.h"
-#include "recording/ogx.h"
-#include "recording/tree.h"
-#include "json/json.h"
-
-enum {
-	EXIT_BAD = 1,
-	EXIT_USAGE = 64,
-};
-
-static const char usage[] =
-	"usage: quipu recordings ls DIR\n"
-	"       quipu recordings verify-keys DIR\n"
-	"\n"
-	"ls prints a line for each recording below DIR: operation, model,\n"
-	"status, events, bytes, file. verify-keys computes the name of each\n"
-	"recording in OGX's format anew, and says why one does not follow from\n"
-	"its file. Both exit with 1 when something is wrong.\n";
-
-/* What was seen, for the last line. */
-struct tally {
-	size_t files, bad, unnamed, other;
-};
-
-static void say_bad(struct str folder, const char *name, const char *why)
+static void print_usage(FILE *out)
 {
-	(void)printf("bad       " STR_FMT "%s%s: %s\n", STR_ARG(folder),
-		     folder.len > 0 ? "/" : "", name, why);
+	(void)fputs("usage: quipu recordings COMMAND [--json] ...\n\n", out);
+	for (const struct recordings_word *w = recordings_words;
+	     w->name != NULL; w++)
+		(void)fprintf(out, "  %-13s %s\n", w->name, w->summary);
+	(void)fputs("\nquipu recordings COMMAND --help says more of each.\n"
+		    "Exit codes: 0 fine; 1 something is wrong, or no match;\n"
+		    "2 unused recordings; 4 two recordings differ; 5 secrets;\n"
+		    "64 the command is not right.\n",
+		    out);
 }
 
-static void say_skipped(void *arg, struct str path, const char *why)
+static void print_help(FILE *out, const struct recordings_word *w)
 {
-	struct tally *tally = arg;
-
-	tally->bad++;
-	(void)printf("skipped   " STR_FMT ": %s\n", STR_ARG(path), why);
+	(void)fprintf(out, "usage: quipu recordings %s %s\n\n%s", w->name,
+		      w->arguments, w->help);
 }
 
-/* The model that a request's body names, or "-". */
-static struct str model_of(struct str body, struct arena *a)
+static const struct recordings_word *find(struct str name)
 {
-	struct json_error e;
-	struct json doc;
-	struct str model;
-
-	if (json_parse(body, NULL, &doc, &e) != 0)
-		return STR("-");
-	model = json_string(&doc, json_get(&doc, json_root(&doc), STR("model")),
-			    a);
-	model = arena_str(a, model);
-	json_fini(&doc);
-	return model.len > 0 ? model : STR("-");
-}
-
-static int list_one(void *arg, int dir, struct str folder, const char *name)
-{
-	struct tally *tally = arg;
-	struct recording_problem problem;
-	const struct recording_response *res;
-	struct file f;
-
-	tally->files++;
-	if (file_load(dir, name, &f, &problem) != 0) {
-		tally->bad++;
-		say_bad(folder, name, problem.text);
-		return 0;
+	for (const struct recordings_word *w = recordings_words;
+	     w->name != NULL; w++) {
+		if (str_eq(name, str_of(w->name)))
+			return w;
 	}
-	res = &f.recording.response;
-	(void)printf(STR_FMT " " STR_FMT
-			     " %d%s%s events=%zu bytes=%zu%s " STR_FMT "%s%s\n",
-		     STR_ARG(f.recording.op),
-		     STR_ARG(model_of(f.recording.request.body, &f.arena)),
-		     res->status, res->fail != RECORDING_ANSWERED ? " " : "",
-		     recording_fail_name(res->fail), res->mark_count,
-		     res->body.len, f.recording.edited ? " edited" : "",
-		     STR_ARG(folder), folder.len > 0 ? "/" : "", name);
-	file_fini(&f);
+	return NULL;
+}
+
+static int unknown(struct str name)
+{
+	const char *near = NULL;
+	size_t best = 3; /* further away is no slip of the fingers */
+
+	for (const struct recordings_word *w = recordings_words;
+	     w->name != NULL; w++) {
+		size_t d = str_distance(name, str_of(w->name));
+
+		if (d < best) {
+			best = d;
+			near = w->name;
+		}
+	}
+	if (name.len > 0) {
+		(void)recordings_fail(
+			0, "unknown command 'recordings " STR_FMT "'%s%s%s",
+			STR_ARG(name), near != NULL ? "; did you mean '" : "",
+			near != NULL ? near : "", near != NULL ? "'?" : "");
+	}
+	print_usage(stderr);
+	return RECORDINGS_USAGE;
+}
+
+/* Takes an option and its value.  How many words it has; 0: no option. */
+static int take_option(struct recordings_cmd *c, char **argv)
+{
+	struct str word = str_of(argv[0]), name, value;
+	bool joined = str_cut(word, '=', &name, &value);
+
+	if (str_eq(word, STR("--json"))) {
+		c->json = true;
+		return 1;
+	}
+	for (size_t i = 0; c->word->options[i].name != NULL; i++) {
+		const struct recordings_option *o = &c->word->options[i];
+
+		if (!str_eq(name, str_of(o->name)))
+			continue;
+		if (!o->has_value && joined)
+			return 0;
+		c->values[i] = !o->has_value ? ""
+			       : joined      ? value.ptr
+					     : argv[1];
+		return c->values[i] == NULL      ? 0
+		       : o->has_value && !joined ? 2
+						 : 1;
+	}
 	return 0;
 }
 
-static void say_name(struct tally *tally, const struct ogx_name *result,
-		     struct str folder, const char *name)
+static bool parse(struct recordings_cmd *c, int argc, char **argv)
 {
-	if (result->matches)
-		return;
-	tally->unnamed++;
-	(void)printf("mismatch  " STR_FMT "%s%s\n          computed "
-		     "%.64s\n          %s\n",
-		     STR_ARG(folder), folder.len > 0 ? "/" : "", name,
-		     result->key, result->why);
-}
+	bool only_args = false;
 
-static int verify_text(struct tally *tally, struct str text, struct str folder,
-		       const char *name)
-{
-	struct recording_problem problem;
-	struct ogx_name result;
-	struct ogx_file f;
-	struct arena a;
-	int r;
+	for (int i = 0; i < argc;) {
+		int n = 1;
 
-	arena_init(&a, SIZE_MAX / 2);
-	if (ogx_read(text, &f, &a, &problem) != 0) {
-		tally->bad++;
-		say_bad(folder, name, problem.text);
-		arena_fini(&a);
-		return 0;
+		if (only_args || argv[i][0] != '-' || argv[i][1] == '\0') {
+			c->args[c->count++] = argv[i];
+		} else if (str_eq(str_of(argv[i]), STR("--"))) {
+			only_args = true;
+		} else {
+			n = take_option(c, argv + i);
+		}
+		if (n == 0) {
+			(void)recordings_fail(0, "recordings %s: what is %s?",
+					      c->word->name, argv[i]);
+			return false;
+		}
+		i += n;
 	}
-	r = ogx_check_name(&f, str_of(name), &result);
-	if (r == 0)
-		say_name(tally, &result, folder, name);
-	ogx_fini(&f);
-	arena_fini(&a);
-	return r < 0 ? err_up(r) : 0;
+	return c->count >= c->word->min && c->count <= c->word->max;
 }
 
-static int verify_one(void *arg, int dir, struct str folder, const char *name)
+static bool wants_help(int argc, char **argv)
 {
-	struct recording_problem problem;
-	struct tally *tally = arg;
-	struct str text;
-	struct arena a;
-	int r = 0;
+	for (int i = 0; i < argc; i++) {
+		if (str_eq(str_of(argv[i]), STR("--help")) ||
+		    str_eq(str_of(argv[i]), STR("-h")))
+			return true;
+	}
+	return false;
+}
 
-	arena_init(&a, SIZE_MAX / 2);
-	tally->files++;
-	if (file_read(dir, name, &a, &text, &problem) != 0) {
-		tally->bad++;
-		say_bad(folder, name, problem.text);
-	} else if (exact_is(text)) {
-		tally->other++;
+static int run(const struct recordings_word *word, int argc, char **argv)
+{
+	struct recordings_cmd c = { .word = word };
+	int status = RECORDINGS_USAGE;
+
+	if (wants_help(argc, argv)) {
+		print_help(stdout, word);
+		return RECORDINGS_OK;
+	}
+	c.color = print_wants_color();
+	c.args = xcalloc((size_t)argc + 1, sizeof(*c.args));
+	if (parse(&c, argc, argv)) {
+		status = word->run(&c);
 	} else {
-		r = verify_text(tally, text, folder, name);
+		print_help(stderr, word);
 	}
-	arena_fini(&a);
-	return r;
-}
-
-static int walk(const char *dir, bool verify)
-{
-	struct tally tally = { 0 };
-	struct tree_visitor visitor = {
-		.file = verify ? verify_one : list_one,
-		.skipped = say_skipped,
-		.arg = &tally,
-	};
-	int r = tree_walk(dir, &visitor);
-
-	if (r < 0) {
-		(void)fprintf(stderr, "quipu: " STR_FMT "\n",
-			      STR_ARG(err_text()));
-		return EXIT_BAD;
-	}
-	if (verify) {
-		(void)printf("%zu files: %zu names follow, %zu do not, %zu in "
-			     "the exact format, %zu bad\n",
-			     tally.files,
-			     tally.files - tally.unnamed - tally.other -
-				     tally.bad,
-			     tally.unnamed, tally.other, tally.bad);
-	} else {
-		(void)printf("%zu files, %zu bad\n", tally.files, tally.bad);
-	}
-	return tally.bad + tally.unnamed > 0 ? EXIT_BAD : 0;
+	free(c.args);
+	return status;
 }
 
 int cli_recordings(int argc, char **argv)
 {
-	struct str word = argc > 0 ? str_of(argv[0]) : STR_NULL;
-	bool verify = str_eq(word, STR("verify-keys"));
+	struct str name = argc > 0 ? str_of(argv[0]) : STR_NULL;
+	const struct recordings_word *word = find(name);
 
-	if (str_eq(word, STR("--help")) || str_eq(word, STR("-h"))) {
-		(void)fputs(usage, stdout);
-		return 0;
+	if (word != NULL)
+		return run(word, argc - 1, argv + 1);
+	if (str_eq(name, STR("--help")) || str_eq(name, STR("-h")) ||
+	    str_eq(name, STR("help"))) {
+		print_usage(stdout);
+		return RECORDINGS_OK;
 	}
-	if (argc != 2 || (!verify && !str_eq(word, STR("ls")))) {
-		(void)fputs(usage, stderr);
-		return EXIT_USAGE;
-	}
-	return walk(argv[1], verify);
+	return unknown(name);
 }

@@ -1,5 +1,6 @@
 /*
- * recordings - the command "quipu recordings".
+ * recordings - the command "quipu recordings": look at recordings, compare,
+ * check, clean and convert them.
  */
 #ifndef CLI_RECORDINGS_H
 #define CLI_RECORDINGS_H
@@ -7,12 +8,10 @@
 #include "base/str.h"
 
 /*
- *	quipu recordings ls DIR			one line for each recording
- *	quipu recordings verify-keys DIR	does each name follow from its file?
- *
  * argv begins with the word behind "recordings" and ends with NULL.  Returns the
- * exit code: 0, 1 when a file is bad or a name does not follow, 64 when the
- * command is not right.
+ * exit code: 0; 1 when something is wrong or nothing matches, 2 when recordings
+ * are unused, 4 when two differ, 5 when there are secrets, 64 when the command
+ * is not right.
  */
 must_check int cli_recordings(int argc, char **argv);
 

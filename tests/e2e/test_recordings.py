@@ -74,10 +74,26 @@ def test_ls_shows_a_line_for_each(tmp_path):
 
 
 def test_a_wrong_command_is_told():
-    for args in [(), ("ls",), ("lss", "."), ("ls", ".", ".")]:
+    status, out, err = recordings()
+    assert (status, out) == (64, "") and err.startswith("usage: quipu recordings COMMAND")
+    status, out, err = recordings("lss", ".")
+    assert (status, out) == (64, "")
+    assert err.startswith("quipu: unknown command 'recordings lss'; did you mean 'ls'?\nusage: ")
+    for args in [("ls",), ("textconv", "a", "b"), ("ls", "--jsno", "."), ("show",)]:
         status, out, err = recordings(*args)
         assert (status, out) == (64, "")
-        assert err.startswith("usage: quipu recordings ls DIR\n")
+        assert f"usage: quipu recordings {args[0]} " in err
     status, out, err = recordings("ls", "/nonexistent")
     assert (status, out) == (1, "")
     assert err == "quipu: recordings: cannot open /nonexistent\n"
+
+
+def test_each_command_has_help():
+    status, out, err = recordings("--help")
+    assert (status, err) == (0, "")
+    names = [line.split()[0] for line in out.splitlines() if line.startswith("  ")]
+    assert {"ls", "show", "textconv", "verify-keys"} <= set(names)
+    for name in names:
+        status, out, err = recordings(name, "--help")
+        assert (status, err) == (0, "") and out.startswith(f"usage: quipu recordings {name} ")
+        assert len(out.splitlines()) > 3

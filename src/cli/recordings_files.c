@@ -1,0 +1,140 @@
+#include "cli/recordings_impl.h"
+
+#include "base/err.h"
+#include "recording/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int recordings_fail(int code, const char *fmt, ...)
+{
+	struct print p;
+	char text[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	print_init(&p, false);
+	print_add(&p, str_of(text));
+	(void)fprintf(stderr, "quipu: " STR_FMT "\n", STR_ARG(buf_str(&p.out)));
+	print_fini(&p);
+	return code;
+}
+
+const char *recordings_option(const struct recordings_cmd *c, const char *name)
+{
+	const struct recordings_option *o = c->word->options;
+
+	for (size_t i = 0; o[i].name != NULL; i++) {
+		if (strcmp(o[i].name, name) == 0)
+			return c->values[i];
+	}
+	return NULL;
+}
+
+struct walk {
+	const struct recordings_visitor *v;
+	const char *root;
+};
+
+static int visit(void *arg, int dir, struct str folder, const char *name)
+{
+	const struct walk *w = arg;
+	struct recordings_place at = {
+		.dir = dir, .name = name, .root = w->root, .folder = folder
+	};
+	struct arena a;
+	int r;
+
+	arena_init(&a, SIZE_MAX / 2);
+	at.path = arena_printf(&a, STR_FMT "%s%s", STR_ARG(folder),
+			       folder.len > 0 ? "/" : "", name);
+	r = w->v->file(w->v->arg, &at);
+	arena_fini(&a);
+	return r;
+}
+
+static void skip(void *arg, struct str path, const char *why)
+{
+	const struct walk *w = arg;
+
+	if (w->v->skipped != NULL)
+		w->v->skipped(w->v->arg, path, why);
+}
+
+/* The folder of a path, open, and the name in it. */
+static int open_parent(const char *path, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	struct arena a;
+	int fd;
+
+	*name = slash != NULL ? slash + 1 : path;
+	arena_init(&a, SIZE_MAX / 2);
+	fd = open(slash == NULL
+			  ? "."
+			  : arena_cz(&a, (struct str){ path, (size_t)(*name -
+								      path) }),
+		  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	arena_fini(&a);
+	return fd < 0 ? -errno : fd;
+}
+
+static int visit_file(const char *path, const struct recordings_visitor *v)
+{
+	struct recordings_place at = { .root = path, .path = str_of(path) };
+	int r;
+
+	at.dir = open_parent(path, &at.name);
+	if (at.dir < 0)
+		return recordings_fail(at.dir, "cannot open %s", path);
+	r = v->file(v->arg, &at);
+	(void)close(at.dir);
+	return r;
+}
+
+int recordings_walk(const char *path, const struct recordings_visitor *v)
+{
+	struct walk w = { .v = v, .root = path };
+	struct tree_visitor visitor = { .file = visit,
+					.skipped = skip,
+					.arg = &w };
+	struct stat st;
+	int r;
+
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+		return visit_file(path, v);
+	err_clear();
+	r = tree_walk(path, &visitor);
+	if (r < 0 && err_text().len > 0)
+		return recordings_fail(r, STR_FMT, STR_ARG(err_text()));
+	return r;
+}
+
+int recordings_load(const char *path, struct file *out)
+{
+	struct recording_problem problem;
+	const char *name;
+	int dir = open_parent(path, &name), r;
+
+	if (dir < 0)
+		return recordings_fail(RECORDINGS_BAD, "cannot open %s", path);
+	r = file_load(dir, name, out, &problem);
+	(void)close(dir);
+	if (r == 0)
+		return 0;
+	return recordings_fail(RECORDINGS_BAD, "%s: %s", path, problem.text);
+}
+
+void recordings_print_json(struct buf *out)
+{
+	if (out->len > 0)
+		(void)fwrite(out->ptr, 1, out->len, stdout);
+	(void)putchar('\n');
+	buf_clear(out);
+}

@@ -1,0 +1,112 @@
+/*
+ * recordings_impl - what the commands of "quipu recordings" share; private to
+ * them.
+ */
+#ifndef CLI_RECORDINGS_IMPL_H
+#define CLI_RECORDINGS_IMPL_H
+
+#include "cli/print.h"
+#include "recording/file.h"
+#include "recording/transcript.h"
+#include "json/writer.h"
+
+enum recordings_exit {
+	RECORDINGS_OK = 0,
+	RECORDINGS_BAD = 1, /* something is wrong, or there is no match */
+	RECORDINGS_UNUSED = 2,
+	RECORDINGS_DRIFT = 4,
+	RECORDINGS_SECRETS = 5,
+	RECORDINGS_USAGE = 64,
+};
+
+enum {
+	RECORDINGS_OPTIONS_MAX = 8
+};
+
+struct recordings_option {
+	const char *name; /* "--dir"; NULL ends */
+	bool has_value;
+};
+
+struct recordings_cmd {
+	const struct recordings_word *word;
+	char **args; /* without the options */
+	size_t count;
+	const char *values[RECORDINGS_OPTIONS_MAX]; /* "" for a flag */
+	bool json, color;
+};
+
+struct recordings_word {
+	const char *name;
+	const char *arguments; /* "FILE..." */
+	const char *summary;
+	const char *help;
+	size_t min, max; /* arguments */
+	struct recordings_option options[RECORDINGS_OPTIONS_MAX];
+	int (*run)(const struct recordings_cmd *c); /* the exit code */
+};
+
+/* All commands; a NULL name ends. */
+extern const struct recordings_word recordings_words[];
+
+/* An option's value, "" for a flag that was given, NULL when it was not. */
+const char *recordings_option(const struct recordings_cmd *c, const char *name);
+
+/* A file that is walked over. */
+struct recordings_place {
+	int dir; /* its folder, open */
+	const char *name;
+	struct str path;   /* as it is shown */
+	const char *root;  /* the argument that led to it */
+	struct str folder; /* below root, "" when it lies in it */
+};
+
+struct recordings_visitor {
+	/* Not 0 ends the walk and is returned. */
+	int (*file)(void *arg, const struct recordings_place *at);
+	/* What is left out; may be NULL. */
+	void (*skipped)(void *arg, struct str path, const char *why);
+	void *arg;
+};
+
+/*
+ * Every file of an argument: itself, or all below a folder.  Returns 0, what
+ * file() returned, or -errno, which is said, when it cannot be read.
+ */
+must_check int recordings_walk(const char *path,
+			       const struct recordings_visitor *v);
+
+/* "quipu: ..." to standard error.  Returns code. */
+int recordings_fail(int code, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Load one file by its path; what is wrong is said.  0 or RECORDINGS_BAD. */
+must_check int recordings_load(const char *path, struct file *out);
+
+/* Print a JSON value and a newline; out is cleared. */
+void recordings_print_json(struct buf *out);
+
+/* A transcript, for people; quiet: without what changes with each recording. */
+struct recordings_view {
+	const struct recording *recording;
+	const struct transcript *transcript;
+	struct str path;
+	bool quiet;
+};
+void recordings_print(struct print *p, const struct recordings_view *v);
+
+int recordings_ls(const struct recordings_cmd *c);
+int recordings_show(const struct recordings_cmd *c);
+int recordings_textconv(const struct recordings_cmd *c);
+int recordings_diff(const struct recordings_cmd *c);
+int recordings_explain(const struct recordings_cmd *c);
+int recordings_verify_keys(const struct recordings_cmd *c);
+int recordings_lint(const struct recordings_cmd *c);
+int recordings_scan(const struct recordings_cmd *c);
+int recordings_redact(const struct recordings_cmd *c);
+int recordings_prune(const struct recordings_cmd *c);
+int recordings_stats(const struct recordings_cmd *c);
+int recordings_convert(const struct recordings_cmd *c);
+int recordings_merge_driver(const struct recordings_cmd *c);
+
+#endif
