@@ -54,6 +54,15 @@ void admin_routes(struct api_call *c);
 void admin_health(struct api_call *c);
 void admin_version(struct api_call *c);
 
+/*
+ * sessions.c: POST /v1alpha/replay/sessions; GET and DELETE of
+ * /v1alpha/replay/sessions/{id} and POST of its /release
+ */
+void sessions_begin(struct api_call *c);
+void sessions_get(struct api_call *c);
+void sessions_finish(struct api_call *c);
+void sessions_release(struct api_call *c);
+
 /* scrape.c: GET /metrics; where it is served, "" for not with the rest */
 void scrape_get(struct api_call *c);
 struct str scrape_path(const struct worker *w);

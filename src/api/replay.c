@@ -1,7 +1,7 @@
 #include "api/replay.h"
 
 #include "base/map.h"
-#include "core/library.h"
+#include "core/verdict.h"
 #include "http/url.h"
 
 #include <stdlib.h>
@@ -166,6 +166,7 @@ int replay_read(struct api_call *c, const struct provider_data *data,
 {
 	const struct config *config = c->catalog->registry->config;
 	struct library *library = c->worker->library;
+	struct library_rules rules;
 	enum edge_mode configured;
 	struct edge *edge;
 	int r = 0;
@@ -180,20 +181,23 @@ int replay_read(struct api_call *c, const struct provider_data *data,
 	configured = library_mode(library);
 	edge->mode = configured;
 	edge->age_s = -1;
+	edge->session = arena_str(&c->req->arena, find_session(c, data));
+	rules = library_rules(library, edge->session);
+	if (rules.has_mode)
+		edge->mode = rules.mode;
+	if (rules.has_strict)
+		edge->strict = rules.strict;
 	if (config->record_overrides)
 		r = read_overrides(c, edge, e);
 	if (r == 0)
 		r = check_mode(c, configured, edge, e);
 	if (r != 0)
 		return r;
-	if (edge->mode != EDGE_OFF) {
-		edge->session =
-			arena_str(&c->req->arena, find_session(c, data));
-		/* By chance, but the same every time. */
-		if (edge->playback.seed == 0)
-			edge->playback.seed = map_hash(0, edge->session);
+	/* By chance, but the same every time. */
+	if (edge->playback.seed == 0)
+		edge->playback.seed = map_hash(0, edge->session);
+	if (edge->mode != EDGE_OFF)
 		*out = edge;
-	}
 	return 0;
 }
 

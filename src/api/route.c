@@ -34,6 +34,14 @@ const struct route routes[] = {
 	  admin_routes },
 	{ STR_INIT("GET"), STR_INIT("/v1alpha/admin/health"), admin_health },
 	{ STR_INIT("GET"), STR_INIT("/v1alpha/admin/version"), admin_version },
+	{ STR_INIT("POST"), STR_INIT("/v1alpha/replay/sessions"),
+	  sessions_begin },
+	{ STR_INIT("GET"), STR_INIT("/v1alpha/replay/sessions/*"),
+	  sessions_get },
+	{ STR_INIT("DELETE"), STR_INIT("/v1alpha/replay/sessions/*"),
+	  sessions_finish },
+	{ STR_INIT("POST"), STR_INIT("/v1alpha/replay/sessions/*"),
+	  sessions_release },
 	{ STR_INIT("*"), STR_INIT("/v1/passthrough/*"), passthrough_any, true },
 	/* Its path is the configuration's. */
 	{ STR_INIT("GET"), STR_INIT("/metrics"), scrape_get },
@@ -156,7 +164,7 @@ struct match {
 	const struct route *row;         /* NULL: none */
 	const struct config_route *pass; /* then; NULL: none either */
 	struct str rest;
-	struct str allow; /* the path's only method, when it is another */
+	bool is_path; /* it is there, with other methods */
 };
 
 /* Endpoints come first, then what the configuration passes through. */
@@ -172,7 +180,7 @@ static struct match find(const struct worker *w, const struct request *req)
 			m.row = r;
 			return m;
 		}
-		m.allow = r->method;
+		m.is_path = true;
 	}
 	m.pass = routes_find(w->catalog->registry->config, path);
 	return m;
@@ -194,6 +202,21 @@ static size_t index_of(void (*handle)(struct api_call *c))
 	return i;
 }
 
+/* "GET, POST", of all rows that have the path. */
+static struct str methods_of(const struct api_call *c)
+{
+	struct str path = plain_path(c->req), all = STR_NULL, rest;
+
+	for (const struct route *r = routes; r->path.len > 0; r++) {
+		if (!path_matches(c->worker, r, path, &rest))
+			continue;
+		all = arena_printf(&c->req->arena, STR_FMT "%s" STR_FMT,
+				   STR_ARG(all), all.len > 0 ? ", " : "",
+				   STR_ARG(r->method));
+	}
+	return all;
+}
+
 static void dispatch(struct api_call *c)
 {
 	struct match m = find(c->worker, c->req);
@@ -213,8 +236,8 @@ static void dispatch(struct api_call *c)
 	} else if (m.pass != NULL) {
 		c->route = index_of(passthrough_any);
 		passthrough_route(c, m.pass);
-	} else if (m.allow.len > 0) {
-		route_no_method(c, plain_path(c->req), m.allow);
+	} else if (m.is_path) {
+		route_no_method(c, plain_path(c->req), methods_of(c));
 	} else {
 		no_path(c, plain_path(c->req));
 	}

@@ -95,6 +95,8 @@ static void note(struct task *t, struct exchange *x,
 	arena_init(a, REQUEST_BYTES_MAX);
 	req->session = arena_str(a, x->edge->session);
 	req->base_url = base_url(&x->upstream->provider, a);
+	req->library = x->edge->library;
+	req->expects = library_expect(req->library, req->session);
 	req->start_ns = task_now(t);
 	req->found = x->edge->found;
 	req->recording.op = op_name(x->request.op);

@@ -217,6 +217,18 @@ bool library_goes_live(const struct library *l, const struct edge *e)
 	       (e->mode != EDGE_AUTO || l->cfg.may_record);
 }
 
+static void note_miss(struct find *f, const struct edge *edge, struct str text)
+{
+	struct session_set *set = &f->l->sessions;
+
+	if (edge->mode == EDGE_SPY)
+		session_note(set, f->session, SESSION_LIVE, f->q.op);
+	else if (f->result == INDEX_EXHAUSTED)
+		session_note(set, f->session, SESSION_EXHAUSTED, text);
+	else
+		session_note(set, f->session, SESSION_MISSED, text);
+}
+
 static int miss(struct find *f, const struct library_query *q,
 		struct api_error *e)
 {
@@ -241,9 +253,8 @@ static int miss(struct find *f, const struct library_query *q,
 	e->code = STR(LIBRARY_MISS);
 	if (is_kept)
 		return API_FAIL;
-	session_note(&f->l->sessions, f->session,
-		     is_exhausted ? SESSION_EXHAUSTED : SESSION_MISSED,
-		     edge->key);
+	if (!is_list)
+		note_miss(f, edge, e->message);
 	log_at(is_list ? LOG_DEBUG : LOG_WARN,
 	       "no recording: session=" STR_FMT " key=" STR_FMT " " STR_FMT,
 	       STR_ARG(str_take(f->session_name, 200)), STR_ARG(edge->key),
@@ -449,4 +460,17 @@ size_t library_count(const struct library *l)
 void library_keep(struct library *l, const struct library_job *job)
 {
 	writer_give(l->writer, job);
+}
+
+struct session *library_expect(struct library *l, struct str session)
+{
+	struct session *s = session_get(&l->sessions, session);
+
+	session_expect(&l->sessions, s, 1);
+	return s;
+}
+
+void library_expected(struct library *l, struct session *session)
+{
+	session_expect(&l->sessions, session, -1);
 }

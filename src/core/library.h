@@ -35,6 +35,7 @@ struct library_cfg {
 	enum edge_mode mode;
 	struct str speed, ttft, segment, fault; /* see playback_set() */
 	bool write_ogx;
+	bool strict;     /* how sessions are judged */
 	bool may_record; /* false: CI, unless told otherwise */
 	enum library_exhausted on_exhausted;
 	int miss_status;
@@ -42,6 +43,14 @@ struct library_cfg {
 };
 
 struct library;
+struct session; /* core/session.h */
+
+/* What a session has instead of the configuration. */
+struct library_rules {
+	bool has_mode, has_strict;
+	enum edge_mode mode;
+	bool strict;
+};
 
 /*
  * As the configuration says; is_ci: the variable CI is set.  Sets *out to NULL
@@ -122,5 +131,12 @@ struct library_job {
 };
 
 void library_keep(struct library *l, const struct library_job *job);
+
+/*
+ * An answer that is to be kept is on its way: library_finish() waits for it.
+ * After library_keep(), or when there is none: library_expected().
+ */
+struct session *library_expect(struct library *l, struct str session);
+void library_expected(struct library *l, struct session *session);
 
 #endif

@@ -144,12 +144,18 @@ static void hand_over(struct recorder *rec)
 		     });
 }
 
+static void let_go(struct recorder_request *req)
+{
+	library_expected(req->library, req->expects);
+	free(req);
+}
+
 void recorder_drop(struct recorder_request *req)
 {
 	if (req->found != NULL)
 		library_done(req->found);
 	arena_fini(&req->arena);
-	free(req);
+	let_go(req);
 }
 
 static void recorder_close(struct source *s)
@@ -169,7 +175,7 @@ static void recorder_close(struct source *s)
 		recorder_drop(rec->req);
 	} else {
 		hand_over(rec);
-		free(rec->req);
+		let_go(rec->req);
 	}
 	free(rec);
 }
@@ -236,5 +242,5 @@ void recorder_failed(struct task *t, struct exchange *x,
 					    .session = req->session,
 					    .base_url = req->base_url,
 					    .arena = req->arena });
-	free(req);
+	let_go(req);
 }

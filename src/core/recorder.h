@@ -20,6 +20,8 @@ struct recorder_request {
 	struct recording recording; /* all but the response */
 	struct str session, base_url;
 	struct library_found *found; /* to compare with, not to keep; or NULL */
+	struct library *library;
+	struct session *expects; /* library_expect() */
 	int64_t start_ns;
 	struct arena arena; /* owns all of it */
 };

@@ -4,23 +4,7 @@
 #include "recording/name.h"
 
 #include <stdlib.h>
-
-static const struct {
-	struct str list, total;
-} names[] = {
-	[SESSION_SERVED] = { STR_INIT("served"), STR_INIT("served_total") },
-	[SESSION_MISSED] = { STR_INIT("missed"), STR_INIT("missed_total") },
-	[SESSION_EXHAUSTED] = { STR_INIT("exhausted"),
-				STR_INIT("exhausted_total") },
-	[SESSION_EDITED] = { STR_INIT("edited"), STR_INIT("edited_total") },
-	[SESSION_STALE] = { STR_INIT("stale"), STR_INIT("stale_total") },
-	[SESSION_RECORDED] = { STR_INIT("recorded"),
-			       STR_INIT("recorded_total") },
-	[SESSION_LOST] = { STR_INIT("lost"), STR_INIT("lost_total") },
-	[SESSION_VERIFIED] = { STR_INIT("verified"),
-			       STR_INIT("verified_total") },
-	[SESSION_DIFFERS] = { STR_INIT("differs"), STR_INIT("differs_total") },
-};
+#include <time.h>
 
 struct count {
 	struct str key; /* owned */
@@ -54,14 +38,25 @@ void session_set_init(struct session_set *s)
 {
 	*s = (struct session_set){ 0 };
 	(void)pthread_mutex_init(&s->lock, NULL);
+	(void)pthread_cond_init(&s->changed, NULL);
 	name_it(&s->other, STR("_others"));
 }
 
-static void clear(struct session *session)
+static void clear_counts(struct map *counts)
 {
 	const struct map_entry *e;
 	size_t at = 0;
 
+	while ((e = map_next(counts, &at)) != NULL) {
+		drop(e->key);
+		free(e->value);
+	}
+	map_fini(counts);
+	*counts = (struct map){ 0 };
+}
+
+static void clear(struct session *session)
+{
 	for (size_t i = 0; i < SESSION_NOTES; i++) {
 		struct session_list *list = &session->notes[i];
 
@@ -70,12 +65,8 @@ static void clear(struct session *session)
 		free(list->texts);
 		*list = (struct session_list){ 0 };
 	}
-	while ((e = map_next(&session->occurrences, &at)) != NULL) {
-		drop(e->key);
-		free(e->value);
-	}
-	map_fini(&session->occurrences);
-	session->occurrences = (struct map){ 0 };
+	clear_counts(&session->occurrences);
+	clear_counts(&session->written);
 	idmap_fini(&session->ids);
 	idmap_init(&session->ids);
 }
@@ -99,6 +90,7 @@ void session_set_fini(struct session_set *s)
 	}
 	fini(&s->other);
 	map_fini(&s->by_name);
+	(void)pthread_cond_destroy(&s->changed);
 	(void)pthread_mutex_destroy(&s->lock);
 }
 
@@ -131,10 +123,73 @@ struct session *session_get(struct session_set *s, struct str name)
 	return session;
 }
 
-void session_begin(struct session_set *s, struct session *session)
+struct session *session_newest(struct session_set *s)
+{
+	struct session *session;
+
+	(void)pthread_mutex_lock(&s->lock);
+	session = s->first;
+	(void)pthread_mutex_unlock(&s->lock);
+	return session;
+}
+
+void session_begin(struct session_set *s, struct session *session,
+		   const struct library_rules *rules)
 {
 	(void)pthread_mutex_lock(&s->lock);
 	clear(session);
+	session->rules = *rules;
+	session->is_over = false;
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+void session_end(struct session_set *s, struct session *session)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	session->is_over = true;
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+bool session_is_over(struct session_set *s, struct session *session)
+{
+	bool is_over;
+
+	(void)pthread_mutex_lock(&s->lock);
+	is_over = session->is_over;
+	(void)pthread_mutex_unlock(&s->lock);
+	return is_over;
+}
+
+struct library_rules session_rules(struct session_set *s,
+				   struct session *session)
+{
+	struct library_rules rules;
+
+	(void)pthread_mutex_lock(&s->lock);
+	rules = session->rules;
+	(void)pthread_mutex_unlock(&s->lock);
+	return rules;
+}
+
+void session_expect(struct session_set *s, struct session *session, int by)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	session->expected += (size_t)by;
+	(void)pthread_cond_broadcast(&s->changed);
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+void session_wait(struct session_set *s, struct session *session, int seconds)
+{
+	struct timespec until;
+	int r = 0;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += seconds;
+	(void)pthread_mutex_lock(&s->lock);
+	while (session->expected > 0 && r == 0)
+		r = pthread_cond_clockwait(&s->changed, &s->lock,
+					   CLOCK_MONOTONIC, &until);
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
@@ -144,6 +199,7 @@ void session_note(struct session_set *s, struct session *session,
 	struct session_list *list = &session->notes[kind];
 
 	(void)pthread_mutex_lock(&s->lock);
+	session->is_over = false;
 	list->total++;
 	if (list->count < SESSION_NOTES_MAX) {
 		/* Grows to the next power of two. */
@@ -153,25 +209,31 @@ void session_note(struct session_set *s, struct session *session,
 			list->texts = xrealloc(list->texts,
 					       room * sizeof(*list->texts));
 		}
-		list->texts[list->count++] = keep(text);
+		list->texts[list->count++] =
+			keep(str_take(text, SESSION_NOTE_BYTES));
 	}
 	(void)pthread_mutex_unlock(&s->lock);
+}
+
+static int64_t count_up(struct map *counts, struct str key)
+{
+	struct count *count = map_get(counts, key);
+
+	if (count == NULL) {
+		count = xcalloc(1, sizeof(*count));
+		count->key = keep(key);
+		(void)map_put(counts, count->key, count);
+	}
+	return ++count->n;
 }
 
 int64_t session_occurrence(struct session_set *s, struct session *session,
 			   struct str key)
 {
-	struct count *count;
 	int64_t n;
 
 	(void)pthread_mutex_lock(&s->lock);
-	count = map_get(&session->occurrences, key);
-	if (count == NULL) {
-		count = xcalloc(1, sizeof(*count));
-		count->key = keep(key);
-		(void)map_put(&session->occurrences, count->key, count);
-	}
-	n = ++count->n;
+	n = count_up(&session->occurrences, key);
 	(void)pthread_mutex_unlock(&s->lock);
 	return n;
 }
@@ -196,19 +258,38 @@ void session_rename(struct session_set *s, struct session *session,
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
-void session_write(struct session_set *s, struct session *session,
-		   struct json_writer *w)
+void session_wrote(struct session_set *s, struct session *session,
+		   struct str name)
 {
 	(void)pthread_mutex_lock(&s->lock);
-	for (size_t i = 0; i < SESSION_NOTES; i++) {
-		const struct session_list *list = &session->notes[i];
-
-		json_member(w, names[i].list);
-		json_array(w);
-		for (size_t j = 0; j < list->count; j++)
-			json_add_str(w, list->texts[j]);
-		json_end(w);
-		json_member_int(w, names[i].total, (int64_t)list->total);
-	}
+	(void)count_up(&session->written, name);
 	(void)pthread_mutex_unlock(&s->lock);
+}
+
+bool session_has_written(struct session_set *s, struct session *session,
+			 struct str name)
+{
+	bool has;
+
+	(void)pthread_mutex_lock(&s->lock);
+	has = map_get(&session->written, name) != NULL;
+	(void)pthread_mutex_unlock(&s->lock);
+	return has;
+}
+
+struct session_list session_notes(struct session_set *s,
+				  struct session *session,
+				  enum session_note kind, struct arena *a)
+{
+	struct session_list list;
+	struct str *copies;
+
+	(void)pthread_mutex_lock(&s->lock);
+	list = session->notes[kind];
+	copies = arena_alloc(a, (list.count + 1) * sizeof(*copies));
+	for (size_t i = 0; i < list.count; i++)
+		copies[i] = arena_str(a, list.texts[i]);
+	(void)pthread_mutex_unlock(&s->lock);
+	list.texts = copies;
+	return list;
 }

@@ -170,6 +170,7 @@ static void write_job(struct library *l, struct library_job *job)
 			 STR_ARG(session->folder), name, secrets);
 	if (index_add(l->index, session->folder, name, &problem) != 0)
 		lost(l, session, problem.text);
+	session_wrote(&l->sessions, session, str_of(name));
 	session_note(&l->sessions, session, SESSION_RECORDED, str_of(name));
 }
 

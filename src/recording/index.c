@@ -55,24 +55,6 @@ struct places {
 	bool peek; /* nothing is served */
 };
 
-struct str index_test_folder(struct str test_id, char *out, size_t max)
-{
-	static const struct str end = STR_INIT("recordings");
-	size_t file = str_find(test_id, STR("::")), n = 0;
-
-	if (file == test_id.len)
-		return STR_NULL;
-	for (size_t i = 0; i < file; i++) {
-		if (test_id.ptr[i] == '/')
-			n = i + 1;
-	}
-	if (n + end.len > max)
-		return STR_NULL;
-	memcpy(out, test_id.ptr, n);
-	memcpy(out + n, end.ptr, end.len);
-	return (struct str){ out, n + end.len };
-}
-
 static void find_places(struct str session, struct places *p)
 {
 	p->session_folder = name_session(session, p->own);
@@ -161,6 +143,9 @@ static int insert(struct index *ix, const struct index_entry *e,
 	const struct index_entry *twin = find_twin(ix, e);
 	struct index_entry *copy;
 
+	/* Written anew. */
+	if (twin != NULL && str_eq(twin->path, e->path))
+		return 0;
 	if (twin != NULL) {
 		return recording_bad(problem,
 				     "the same request as " STR_FMT
@@ -520,7 +505,9 @@ static void drop_link(struct index *ix, const char *key,
 	}
 }
 
-void index_forget(struct index *ix, struct str folder)
+void index_forget(struct index *ix, struct str folder,
+		  bool (*stays)(void *arg, const struct index_entry *e),
+		  void *arg)
 {
 	size_t kept = 0;
 
@@ -528,7 +515,8 @@ void index_forget(struct index *ix, struct str folder)
 	for (size_t i = 0; i < ix->count; i++) {
 		struct index_entry *e = ix->entries[i];
 
-		if (!str_eq(e->folder, folder)) {
+		if (!str_eq(e->folder, folder) ||
+		    (stays != NULL && stays(arg, e))) {
 			ix->entries[kept++] = e;
 			continue;
 		}

@@ -111,13 +111,18 @@ must_check int index_load(struct index *ix, const struct index_query *query,
 
 /*
  * Take in a file that was just written: folder and name from the root.  Returns
- * 0, or RECORDING_BAD with *problem.
+ * 0, also when it is written anew, or RECORDING_BAD with *problem.
  */
 must_check int index_add(struct index *ix, struct str folder, const char *name,
 			 struct recording_problem *problem);
 
-/* Leave out all entries of a folder, as before it is recorded anew. */
-void index_forget(struct index *ix, struct str folder);
+/*
+ * Leave out the entries of a folder that are not to stay; stays is asked under
+ * the index's lock.  NULL: none stays.
+ */
+void index_forget(struct index *ix, struct str folder,
+		  bool (*stays)(void *arg, const struct index_entry *e),
+		  void *arg);
 
 /* Begin a session anew: all of its recordings are unserved. */
 void index_reset(struct index *ix, struct str session);

@@ -249,3 +249,21 @@ struct str index_file_unite(const struct str *bodies, size_t count,
 	text[parts++] = STR("]}");
 	return arena_join(a, text, parts);
 }
+
+struct str index_test_folder(struct str test_id, char *out, size_t max)
+{
+	static const struct str end = STR_INIT("recordings");
+	size_t file = str_find(test_id, STR("::")), n = 0;
+
+	if (file == test_id.len)
+		return STR_NULL;
+	for (size_t i = 0; i < file; i++) {
+		if (test_id.ptr[i] == '/')
+			n = i + 1;
+	}
+	if (n + end.len > max)
+		return STR_NULL;
+	memcpy(out, test_id.ptr, n);
+	memcpy(out + n, end.ptr, end.len);
+	return (struct str){ out, n + end.len };
+}
