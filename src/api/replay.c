@@ -74,7 +74,7 @@ static struct str find_session(const struct api_call *c,
 		session = provider_data_get(data, STR("__test_id"));
 	if (session.len == 0)
 		session = config->record_session;
-	return str_take(session, SESSION_MAX);
+	return session;
 }
 
 static const struct {
@@ -182,6 +182,11 @@ int replay_read(struct api_call *c, const struct provider_data *data,
 	edge->mode = configured;
 	edge->age_s = -1;
 	edge->session = arena_str(&c->req->arena, find_session(c, data));
+	if (edge->session.len > SESSION_MAX) {
+		return bad_header(c, STR("x-replay-session"),
+				  "names of sessions have at most 1000 bytes",
+				  e);
+	}
 	rules = library_rules(library, edge->session);
 	if (rules.has_mode)
 		edge->mode = rules.mode;

@@ -232,6 +232,17 @@ static int run(struct cluster *c, char **argv, char **environment)
 	return 0;
 }
 
+/* What is not as it should be, and does not keep it from serving. */
+static void warn(struct str messages)
+{
+	struct str line;
+
+	while (messages.len > 0) {
+		(void)str_cut(messages, '\n', &line, &messages);
+		log_warn(STR_FMT, STR_ARG(line));
+	}
+}
+
 int cli_serve(char **argv, char **environment)
 {
 	struct cluster *cluster;
@@ -247,6 +258,7 @@ int cli_serve(char **argv, char **environment)
 	load_secrets(config);
 	buf_init(&messages, LOAD_MESSAGES_MAX);
 	if (cluster_new(config, environment, &cluster, &messages) == 0) {
+		warn(buf_str(&messages));
 		status = run(cluster, argv, environment);
 		cluster_free(cluster);
 	} else {

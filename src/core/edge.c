@@ -74,3 +74,8 @@ bool edge_is_played(const struct edge *e)
 	return e != NULL && (e->status == EDGE_HIT || e->status == EDGE_STALE ||
 			     e->status == EDGE_EDITED);
 }
+
+bool edge_is_recorded(const struct edge *e)
+{
+	return e != NULL && e->status == EDGE_RECORDED;
+}

@@ -79,4 +79,7 @@ bool edge_plays(const struct edge *e);
 /* Was the last attempt's answer a recording?  e may be NULL. */
 bool edge_is_played(const struct edge *e);
 
+/* Is the last attempt's answer being kept?  e may be NULL. */
+bool edge_is_recorded(const struct edge *e);
+
 #endif

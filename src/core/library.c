@@ -71,12 +71,22 @@ static void explain(struct find *f)
 static void refuse(struct find *f, const char *why)
 {
 	f->result = INDEX_MISS;
-	f->miss = (struct miss_report){
-		.text = arena_printf(&f->arena,
-				     "The recording " STR_FMT
-				     " is not served: %s.",
-				     STR_ARG(f->hit.entry->path), why),
-	};
+	f->miss.text =
+		arena_printf(&f->arena,
+			     "The recording " STR_FMT " is not served: %s.",
+			     STR_ARG(f->hit.entry->path), why);
+}
+
+/* Is it still a recording of this request?  Whoever edits it may change it. */
+static bool is_of_request(const struct find *f)
+{
+	const struct recording *r = &f->file.recording;
+	const struct index_entry *e = f->hit.entry;
+	char key[RECORDING_KEY_LEN];
+
+	return e->is_ogx || (key_make(&(struct key_input){ r->op, &r->request },
+				      KEY_EXACT, key, NULL) == 0 &&
+			     memcmp(key, e->key, sizeof(key)) == 0);
 }
 
 static void load(struct find *f)
@@ -88,6 +98,9 @@ static void load(struct find *f)
 	f->has_file = rc == 0;
 	if (rc != 0) {
 		refuse(f, f->problem.text);
+	} else if (!is_of_request(f)) {
+		refuse(f, "it is one of another request since it was edited; "
+			  "a reload has it found by that");
 	} else if (f->strict && r->edited && !f->takes_edited) {
 		refuse(f, "it was edited after it was recorded, and matching "
 			  "is strict (x-replay-strict, recordings.strict); "
@@ -118,10 +131,14 @@ static void run_find(struct offload_work *w)
 			(struct str){ f->keys.text[i], RECORDING_KEY_LEN };
 	}
 	f->result = index_take(f->l->index, iq, &f->hit);
-	if (f->result == 0)
-		load(f);
-	else
+	if (f->result < 0) {
+		f->miss.text = STR("There are too many sessions: restart quipu "
+				   "or use fewer names for them.");
+	} else if (f->result != 0) {
 		explain(f);
+	} else {
+		load(f);
+	}
 }
 
 static enum index_policy policy_of(enum library_exhausted e)
@@ -262,6 +279,18 @@ static int miss(struct find *f, const struct library_query *q,
 	return API_FAIL;
 }
 
+/* The disk does not answer; the look-up is freed when it is through. */
+static int late(struct library *l, const struct library_query *q,
+		struct api_error *e)
+{
+	q->edge->status = EDGE_MISS;
+	(void)api_fail(e, q->arena, l->cfg.miss_status, "invalid_request_error",
+		       NULL, "The recordings could not be read within %d s.",
+		       (int)(FIND_TIMEOUT_NS / CLOCK_S));
+	e->code = STR(LIBRARY_MISS);
+	return API_FAIL;
+}
+
 int library_find(struct task *t, struct library *l,
 		 const struct library_query *q, struct library_found *out,
 		 struct api_error *error)
@@ -271,6 +300,8 @@ int library_find(struct task *t, struct library *l,
 
 	if (r == -EAGAIN)
 		run_find(&f->work);
+	else if (r == -ETIMEDOUT)
+		return late(l, q, error);
 	else if (r < 0)
 		return r;
 	if (f->result != 0) {
@@ -473,4 +504,11 @@ struct session *library_expect(struct library *l, struct str session)
 void library_expected(struct library *l, struct session *session)
 {
 	session_expect(&l->sessions, session, -1);
+}
+
+void library_lost(struct library *l, struct str session, const char *why)
+{
+	log_error("not recorded: %s", why);
+	session_note(&l->sessions, session_get(&l->sessions, session),
+		     SESSION_LOST, str_of(why));
 }

@@ -139,4 +139,7 @@ void library_keep(struct library *l, const struct library_job *job);
 struct session *library_expect(struct library *l, struct str session);
 void library_expected(struct library *l, struct session *session);
 
+/* Say in the log and the session's verdict that an exchange is not kept. */
+void library_lost(struct library *l, struct str session, const char *why);
+
 #endif

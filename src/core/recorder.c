@@ -82,7 +82,7 @@ static void fill_in(struct recorder *rec)
 						      res->header_count,
 						      STR("content-type")),
 				     res->body);
-	res->end = rec->ended ? rec->end : RECORDING_CLIENT_ABORT;
+	res->end = rec->ended ? rec->end : RECORDING_EOF;
 }
 
 /* Before the reader knows that it was the last byte. */
@@ -158,24 +158,34 @@ void recorder_drop(struct recorder_request *req)
 	let_go(req);
 }
 
+/* Why it is not kept, or NULL. */
+static const char *why_not(const struct recorder *rec)
+{
+	if (rec->overflow)
+		return "the answer is too large";
+	if (!rec->ended && !is_whole(rec))
+		return "the answer was not read to its end";
+	if (rec->ended && rec->end == RECORDING_CLIENT_ABORT)
+		return "the request was given up before the answer's end";
+	return NULL;
+}
+
 static void recorder_close(struct source *s)
 {
 	struct recorder *rec = (struct recorder *)(void *)s;
+	const char *why = why_not(rec);
 
-	if (!rec->ended && is_whole(rec))
-		rec->ended = true;
 	rec->inner->type->close(rec->inner);
-	if (rec->overflow) {
-		log_warn("not recorded: the answer is over %d MB",
-			 RECORDING_BODY_MAX >> 20);
-	}
-	if (rec->overflow || rec->compares) {
+	if (why == NULL && !rec->compares) {
+		hand_over(rec);
+		let_go(rec->req);
+	} else {
+		if (!rec->compares)
+			library_lost(rec->x->edge->library, rec->req->session,
+				     why);
 		buf_fini(&rec->body);
 		buf_fini(&rec->marks);
 		recorder_drop(rec->req);
-	} else {
-		hand_over(rec);
-		let_go(rec->req);
 	}
 	free(rec);
 }
@@ -229,6 +239,10 @@ void recorder_failed(struct task *t, struct exchange *x,
 	struct recording_response *res = &req->recording.response;
 	int64_t ms = (task_now(t) - req->start_ns) / CLOCK_MS;
 
+	if (r > 0 || r == -ECANCELED) {
+		recorder_drop(req);
+		return;
+	}
 	res->fail = fail_of(r, stage);
 	res->fail_ms = (uint32_t)ms;
 	if (req->found != NULL) {

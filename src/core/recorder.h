@@ -5,8 +5,9 @@
  *
  * The bytes go on as they come; a copy of them is kept with the times, and made
  * a recording when the source is closed.  A body over RECORDING_BODY_MAX is not
- * kept, and said so.  With a recording to compare with nothing is kept: the two
- * are compared as soon as the last byte has come.
+ * kept, and said so; nor is one that was not read to its end.  With a recording
+ * to compare with nothing is kept: the two are compared as soon as the last byte
+ * has come.
  */
 #ifndef CORE_RECORDER_H
 #define CORE_RECORDER_H
@@ -26,14 +27,17 @@ struct recorder_request {
 	struct arena arena; /* owns all of it */
 };
 
+/* Nothing is to be kept of it.  From malloc(). */
+void recorder_drop(struct recorder_request *req);
+
 /* Takes over req, from malloc(), and *source, which becomes the recorder. */
 void recorder_wrap(struct exchange *x, struct recorder_request *req,
 		   struct source **source);
 
-/* It will not be asked. */
-void recorder_drop(struct recorder_request *req);
-
-/* No answer came: r and stage as of client_send(). */
+/*
+ * No answer came: r and stage as of client_send().  What the client or quipu
+ * itself ended is no failure of the upstream, and is not kept.
+ */
 void recorder_failed(struct task *t, struct exchange *x,
 		     struct recorder_request *req, int r,
 		     enum client_stage stage);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "core/answer.h"
+#include "core/edge.h"
 #include "core/fail.h"
 #include "core/relay_head.h"
 #include "core/relay_whole.h"
@@ -26,6 +27,22 @@ static const struct config *config_of(const struct relay *r)
 	return r->x->worker->catalog->registry->config;
 }
 
+/* Is the answer read to its end although the client has gone? */
+static bool is_drained(const struct relay *r)
+{
+	return config_of(r)->drain_on_disconnect ||
+	       edge_is_recorded(r->x->edge);
+}
+
+/* rc is of a write to the client; 0 when there is to be more of the answer. */
+static int go_on(struct relay *r, int rc)
+{
+	if (rc == 0 || rc == -ECANCELED || !is_drained(r))
+		return rc;
+	r->client_gone = true;
+	return 0;
+}
+
 /* Silence: keep the connection alive, also before the first byte. */
 static int ping(struct task *t, void *arg)
 {
@@ -36,7 +53,7 @@ static int ping(struct task *t, void *arg)
 		return 0;
 	if (r->req->status == 0)
 		relay_head_stream(r);
-	return request_write(t, r->req, &comment, 1);
+	return go_on(r, request_write(t, r->req, &comment, 1));
 }
 
 void relay_init(struct relay *r, struct request *req, struct exchange *x,
@@ -87,12 +104,7 @@ static int flush(struct task *t, struct relay *r)
 	}
 	r->piece_count = 0;
 	buf_release(&r->burst);
-	if (rc == 0)
-		return 0;
-	if (rc == -ECANCELED || !config_of(r)->drain_on_disconnect)
-		return rc;
-	r->client_gone = true;
-	return 0;
+	return go_on(r, rc);
 }
 
 /* Gather s; slices that touch become one. */

@@ -130,6 +130,9 @@ static int net_open(struct task *t, struct exchange *x, struct source **out,
 		return r;
 	if (x->edge != NULL)
 		kept = edge_take(x);
+	/* What is recorded is read to its end, whoever listens. */
+	if (kept != NULL)
+		req.watch = NULL;
 	r = client_send(t, x->worker->client, &req, &ns->res, stage);
 	arena_rewind(x->arena, mark);
 	if (r != 0) {

@@ -128,12 +128,6 @@ static int save(struct library *l, struct session *session,
 	return rc;
 }
 
-static void lost(struct library *l, struct session *session, const char *why)
-{
-	log_error("not recorded: %s", why);
-	session_note(&l->sessions, session, SESSION_LOST, str_of(why));
-}
-
 static void write_job(struct library *l, struct library_job *job)
 {
 	struct session *session = session_get(&l->sessions, job->session);
@@ -149,7 +143,7 @@ static void write_job(struct library *l, struct library_job *job)
 	rc = key_make(&(struct key_input){ r->op, &r->request }, KEY_EXACT, key,
 		      NULL);
 	if (rc != 0) {
-		lost(l, session, "the request is too large");
+		library_lost(l, session->name, "the request is too large");
 		return;
 	}
 	r->key = (struct str){ key, sizeof(key) };
@@ -162,14 +156,14 @@ static void write_job(struct library *l, struct library_job *job)
 	r->meta.gateway = STR(QUIPU_VERSION);
 	rc = save(l, session, job, &name);
 	if (rc < 0) {
-		lost(l, session, strerrordesc_np(-rc));
+		library_lost(l, session->name, strerrordesc_np(-rc));
 		return;
 	}
 	if (secrets > 0)
 		log_warn("recording=" STR_FMT "/%s secrets_redacted=%zu",
 			 STR_ARG(session->folder), name, secrets);
 	if (index_add(l->index, session->folder, name, &problem) != 0)
-		lost(l, session, problem.text);
+		library_lost(l, session->name, problem.text);
 	session_wrote(&l->sessions, session, str_of(name));
 	session_note(&l->sessions, session, SESSION_RECORDED, str_of(name));
 }
@@ -258,7 +252,7 @@ void writer_give(struct writer *w, const struct library_job *job)
 	(void)pthread_mutex_unlock(&w->lock);
 	if (taken)
 		return;
-	lost(w->library, session_get(&w->library->sessions, copy.session),
-	     "recordings come faster than they can be written");
+	library_lost(w->library, copy.session,
+		     "recordings come faster than they can be written");
 	job_free(&copy);
 }

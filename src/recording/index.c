@@ -147,9 +147,7 @@ static int insert(struct index *ix, const struct index_entry *e,
 	if (twin != NULL && str_eq(twin->path, e->path))
 		return 0;
 	if (twin != NULL) {
-		return recording_bad(problem,
-				     "the same request as " STR_FMT
-				     ", which is served",
+		return recording_bad(problem, "the same request as " STR_FMT,
 				     STR_ARG(twin->path));
 	}
 	if (ix->count == INDEX_ENTRIES_MAX)

@@ -66,6 +66,12 @@ static int check(const struct ogx_file *f, uint32_t request,
 	}
 	if (get(f, f->response, "body") == JSON_NONE && !f->is_exception)
 		return recording_bad(problem, "the response has no body");
+	if (f->is_streaming && !f->is_exception &&
+	    type_at(f, f->response, "body") != JSON_ARRAY) {
+		return recording_bad(problem,
+				     "the response's body is not a list, as "
+				     "that of a stream is");
+	}
 	return 0;
 }
 
