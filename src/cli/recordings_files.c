@@ -42,21 +42,43 @@ struct walk {
 	const char *root;
 };
 
+static void find_place(const struct walk *w, struct recordings_place *at,
+		       struct arena *a)
+{
+	arena_init(a, SIZE_MAX / 2);
+	at->root = w->root;
+	at->path = arena_printf(a, STR_FMT "%s%s", STR_ARG(at->folder),
+				at->folder.len > 0 ? "/" : "", at->name);
+}
+
 static int visit(void *arg, int dir, struct str folder, const char *name)
 {
+	struct recordings_place at = { .dir = dir,
+				       .name = name,
+				       .folder = folder };
 	const struct walk *w = arg;
-	struct recordings_place at = {
-		.dir = dir, .name = name, .root = w->root, .folder = folder
-	};
 	struct arena a;
 	int r;
 
-	arena_init(&a, SIZE_MAX / 2);
-	at.path = arena_printf(&a, STR_FMT "%s%s", STR_ARG(folder),
-			       folder.len > 0 ? "/" : "", name);
+	find_place(w, &at, &a);
 	r = w->v->file(w->v->arg, &at);
 	arena_fini(&a);
 	return r;
+}
+
+static void visit_other(void *arg, int dir, struct str folder, const char *name)
+{
+	struct recordings_place at = { .dir = dir,
+				       .name = name,
+				       .folder = folder };
+	const struct walk *w = arg;
+	struct arena a;
+
+	if (w->v->other == NULL)
+		return;
+	find_place(w, &at, &a);
+	w->v->other(w->v->arg, &at);
+	arena_fini(&a);
 }
 
 static void skip(void *arg, struct str path, const char *why)
@@ -101,9 +123,9 @@ static int visit_file(const char *path, const struct recordings_visitor *v)
 int recordings_walk(const char *path, const struct recordings_visitor *v)
 {
 	struct walk w = { .v = v, .root = path };
-	struct tree_visitor visitor = { .file = visit,
-					.skipped = skip,
-					.arg = &w };
+	struct tree_visitor visitor = {
+		.file = visit, .skipped = skip, .other = visit_other, .arg = &w
+	};
 	struct stat st;
 	int r;
 

@@ -66,6 +66,8 @@ struct recordings_visitor {
 	int (*file)(void *arg, const struct recordings_place *at);
 	/* What is left out; may be NULL. */
 	void (*skipped)(void *arg, struct str path, const char *why);
+	/* What is called neither *.json nor hidden; may be NULL. */
+	void (*other)(void *arg, const struct recordings_place *at);
 	void *arg;
 };
 

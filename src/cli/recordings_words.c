@@ -49,5 +49,66 @@ const struct recordings_word recordings_words[] = {
 	  .min = 1,
 	  .max = 1,
 	  .run = recordings_textconv },
+	{ .name = "lint",
+	  .arguments = "[--json] DIR...",
+	  .summary = "what is wrong with a folder of recordings",
+	  .help = "Problems, with which the exit code is 1: files that cannot be\n"
+		  "served, edited bodies, names and keys that do not follow from\n"
+		  "the request, two recordings of one request with one number,\n"
+		  "bodies beside a file that is gone.\n"
+		  "Notes: other files, streams that broke, and rules of the\n"
+		  "forgiving key that no recording needs.\n"
+		  "\n"
+		  "  quipu recordings lint recordings\n",
+	  .min = 1,
+	  .max = SIZE_MAX,
+	  .run = recordings_lint },
+	{ .name = "scan",
+	  .arguments = "[--json] FILE|DIR...",
+	  .summary = "are there secrets in recordings?",
+	  .help = "Looks for what has the shape of a key, a token or a password\n"
+		  "in paths, headers, bodies and the texts that a stream's deltas\n"
+		  "make together, and for headers that quipu never keeps. Says\n"
+		  "where, never what. The exit code is 5 when something is found:\n"
+		  "\n"
+		  "  quipu recordings scan recordings || exit 1   (before a commit)\n"
+		  "\n"
+		  "It is a net, not a proof: read what you commit.\n",
+	  .min = 1,
+	  .max = SIZE_MAX,
+	  .run = recordings_scan },
+	{ .name = "redact",
+	  .arguments = "[--json] FILE|DIR...",
+	  .summary = "overwrite the secrets in recordings",
+	  .help = "What scan finds is overwritten with '*', byte for byte, and\n"
+		  "headers that are not to be kept are taken out. A file is\n"
+		  "replaced as a whole; its sum is made anew. A key that was\n"
+		  "committed is known: revoke it all the same.\n",
+	  .min = 1,
+	  .max = SIZE_MAX,
+	  .run = recordings_redact },
+	{ .name = "prune",
+	  .arguments = "[--delete] [--all] [--json] DIR VERDICT.json...",
+	  .summary = "recordings that no run has used",
+	  .help = "VERDICT.json is what a session answers when it is finished;\n"
+		  "give those of all runs. Recordings that none of them served\n"
+		  "are named, and with --delete deleted. Only folders that served\n"
+		  "something are looked at; --all looks at all below DIR.\n"
+		  "\n"
+		  "  quipu recordings prune recordings verdicts/*.json\n"
+		  "\n"
+		  "The exit code is 2 when some are unused and were not deleted.\n",
+	  .min = 2,
+	  .max = SIZE_MAX,
+	  .options = { { "--delete", false }, { "--all", false } },
+	  .run = recordings_prune },
+	{ .name = "stats",
+	  .arguments = "[--json] DIR...",
+	  .summary = "how many, how large, how many tokens",
+	  .help = "Counts, events, bytes of answers and of files, and tokens, by\n"
+		  "operation and model, and how long the upstreams took.\n",
+	  .min = 1,
+	  .max = SIZE_MAX,
+	  .run = recordings_stats },
 	{ .name = NULL },
 };

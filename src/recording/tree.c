@@ -81,6 +81,8 @@ static void sort_out(struct folder *f, const struct dirent *e)
 		add(f, &f->files, e->d_name);
 	} else if (e->d_type == DT_LNK) {
 		skip(f, e->d_name, "a symbolic link");
+	} else if (f->visitor->other != NULL) {
+		f->visitor->other(f->visitor->arg, f->fd, f->path, e->d_name);
 	}
 }
 

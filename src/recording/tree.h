@@ -25,6 +25,8 @@ struct tree_visitor {
 	int (*file)(void *arg, int dir, struct str folder, const char *name);
 	/* What is not looked at, and why; may be NULL. */
 	void (*skipped)(void *arg, struct str path, const char *why);
+	/* A file of another name that is not hidden; may be NULL. */
+	void (*other)(void *arg, int dir, struct str folder, const char *name);
 	void *arg;
 };
 
