@@ -39,7 +39,7 @@ static struct group *group_of(struct stats *s, struct str op, struct str model)
 	if ((s->count & (s->count - 1)) == 0) {
 		s->groups =
 			xrealloc(s->groups, (s->count > 0 ? 2 * s->count : 1) *
-						    sizeof(*s->groups));
+						    sizeof(struct group *));
 	}
 	s->groups[s->count++] = g;
 	return g;

@@ -57,13 +57,20 @@ static bool read_count(const struct answer *w, uint32_t v,
 
 static void read_usage(struct answer *w, uint32_t v)
 {
-	static const char *const in[] = { "prompt_tokens",     "input_tokens",
-					  "promptTokenCount",  "inputTokens",
-					  "prompt_eval_count", NULL };
-	static const char *const out[] = {
-		"completion_tokens", "output_tokens", "candidatesTokenCount",
-		"outputTokens",      "eval_count",    NULL
-	};
+	static const char *const in[] = { "prompt_tokens",
+					  "input_tokens",
+					  "promptTokenCount",
+					  "inputTokens",
+					  "prompt_eval_count",
+					  "prompt_token_count",
+					  NULL };
+	static const char *const out[] = { "completion_tokens",
+					   "output_tokens",
+					   "candidatesTokenCount",
+					   "outputTokens",
+					   "eval_count",
+					   "candidates_token_count",
+					   NULL };
 	static const char *const cached[] = { "cached_tokens",
 					      "cache_read_input_tokens",
 					      "cachedContentTokenCount", NULL };
@@ -129,6 +136,7 @@ static void read_candidates(struct answer *w, uint32_t list)
 		transcript_draft_message(&w->draft, turn, w->doc,
 					 get(w, i, "content"));
 		set(w, &turn->finish, get(w, i, "finishReason"));
+		set(w, &turn->finish, get(w, i, "finish_reason"));
 	}
 }
 
@@ -346,8 +354,10 @@ static void read_object(struct answer *w, uint32_t root)
 		return;
 	set(w, &w->out->answered_by, get(w, root, "model"));
 	set(w, &w->out->answered_by, get(w, root, "modelVersion"));
+	set(w, &w->out->answered_by, get(w, root, "model_version"));
 	read_usage(w, get(w, root, "usage"));
 	read_usage(w, get(w, root, "usageMetadata"));
+	read_usage(w, get(w, root, "usage_metadata"));
 	read_usage(w, root); /* Ollama */
 	read_choices(w, get(w, root, "choices"));
 	read_candidates(w, get(w, root, "candidates"));

@@ -228,6 +228,8 @@ void transcript_draft_part(struct transcript_draft *d,
 
 	transcript_draft_set(d, &type, doc, json_get(doc, part, STR("type")));
 	if (call == JSON_NONE)
+		call = json_get(doc, part, STR("function_call"));
+	if (call == JSON_NONE)
 		call = json_get(doc, part, STR("toolUse"));
 	if (json_is_true(doc, json_get(doc, part, STR("thought")))) {
 		transcript_draft_text(d, &turn->reasoning, doc, text);
