@@ -20,10 +20,11 @@ static int bad_json(struct api_call *c, const struct json_error *je,
 		    struct api_error *e)
 {
 	(void)api_fail(e, &c->req->arena, 400, "invalid_request_error", NULL,
-		       "The request's body is not valid JSON: line %u, column "
-		       "%u: %s.",
+		       "The request's body is %s: line %u, column %u: %s.",
+		       je->is_limit ? "too large a JSON text"
+				    : "not valid JSON",
 		       je->line, je->column, je->what);
-	e->code = STR("invalid_json");
+	e->code = je->is_limit ? STR("json_limit") : STR("invalid_json");
 	return API_FAIL;
 }
 
@@ -84,9 +85,9 @@ static int find_target(struct inference *inf, struct model_target *out,
 {
 	struct targets_ask ask = { inf->request.model, &inf->doc };
 
-	if (inf->request.model.len == 0)
-		return find_any(inf, out, e);
 	inf->has_models = targets_are_listed(&inf->doc);
+	if (inf->request.model.len == 0 && !inf->has_models)
+		return find_any(inf, out, e);
 	return targets_find(inf->call, inf->kind, &ask, out, e);
 }
 
@@ -111,7 +112,7 @@ static void forget_request(void *arg)
 static void note(struct inference *inf, const struct model_target *target)
 {
 	inf->call->facts = (struct api_facts){
-		.model = inf->model,
+		.model = inf->model.len > 0 ? inf->model : inf->x.model,
 		.series = target->model != NULL ? target->model->id
 						: METRICS_OTHER,
 		.provider = inf->x.upstream->provider.id,

@@ -13,23 +13,26 @@ static const struct str filters[] = { STR_INIT("v1"), STR_INIT("v1alpha"),
 				      STR_INIT("v1beta"),
 				      STR_INIT("deprecated") };
 
-/* What providers answer; the rest quipu does itself. */
-static bool is_inference(const struct route *r)
+/* What a provider is asked for by a route, or LLM_MODELS: quipu does it itself. */
+static enum llm_op op_of(const struct route *r)
 {
-	static const struct str paths[] = {
-		STR_INIT("/v1/chat/completions"),
-		STR_INIT("/v1/completions"),
-		STR_INIT("/v1/embeddings"),
-		STR_INIT("/v1/moderations"),
-		STR_INIT("/v1/passthrough/"),
-		STR_INIT("/v1alpha/inference/"),
+	static const struct {
+		struct str path;
+		enum llm_op op;
+	} ops[] = {
+		{ STR_INIT("/v1/chat/completions"), LLM_CHAT },
+		{ STR_INIT("/v1/completions"), LLM_COMPLETIONS },
+		{ STR_INIT("/v1/embeddings"), LLM_EMBEDDINGS },
+		{ STR_INIT("/v1/moderations"), LLM_MODERATIONS },
+		{ STR_INIT("/v1/passthrough/"), LLM_RAW },
+		{ STR_INIT("/v1alpha/inference/rerank"), LLM_RERANK },
 	};
 
-	for (size_t i = 0; i < countof(paths); i++) {
-		if (str_starts(r->path, paths[i]))
-			return true;
+	for (size_t i = 0; i < countof(ops); i++) {
+		if (str_starts(r->path, ops[i].path))
+			return ops[i].op;
 	}
-	return false;
+	return LLM_MODELS;
 }
 
 /* "/v1/models/..." is of the level v1. */
@@ -72,16 +75,18 @@ static void write_path(struct json_writer *w, const struct route *r,
 				     STR_ARG(parent), STR_ARG(name)));
 }
 
-static void write_types(struct json_writer *w, const struct registry *reg)
+/* The kinds that offer op, each once. */
+static void write_types(struct json_writer *w, const struct registry *reg,
+			enum llm_op op)
 {
 	for (size_t i = 0; i < reg->upstream_count; i++) {
-		const char *name = reg->upstreams[i].provider.type->name;
+		const struct provider *p = &reg->upstreams[i].provider;
 		size_t j = 0;
 
-		while (reg->upstreams[j].provider.type->name != name)
+		while (reg->upstreams[j].provider.type != p->type)
 			j++;
-		if (j == i)
-			json_add_str(w, str_of(name));
+		if (j == i && provider_offers(p, op))
+			json_add_str(w, str_of(p->type->name));
 	}
 }
 
@@ -99,8 +104,8 @@ static void write_route(struct json_writer *w, const struct route *r,
 	json_member_str(w, STR("method"), r->method);
 	json_member(w, STR("provider_types"));
 	json_array(w);
-	if (is_inference(r))
-		write_types(w, c->catalog->registry);
+	if (op_of(r) != LLM_MODELS)
+		write_types(w, c->catalog->registry, op_of(r));
 	json_end(w);
 	json_end(w);
 }

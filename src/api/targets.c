@@ -75,9 +75,11 @@ struct all {
 
 static int bad_models(struct api_call *c, struct api_error *e)
 {
-	return api_fail(e, &c->req->arena, 400, NULL, "models",
-			"'models' must be a list of 1 to %d names of models.",
-			TARGETS_NAMES_MAX);
+	(void)api_fail(e, &c->req->arena, 400, NULL, "models",
+		       "'models' must be a list of 1 to %d names of models.",
+		       TARGETS_NAMES_MAX);
+	e->code = STR("invalid_value");
+	return API_FAIL;
 }
 
 static int add_targets(struct all *all, const struct model_target *found,
@@ -129,7 +131,7 @@ static int add_listed(struct all *all, const struct inference_kind *kind,
 	const struct json *doc = ask->doc;
 	uint32_t list = json_get(doc, json_root(doc), STR("models"));
 	struct str seen[TARGETS_NAMES_MAX + 1] = { ask->model };
-	size_t n = 1;
+	size_t n = ask->model.len > 0 ? 1 : 0;
 	int r = 0, i = 0;
 
 	if (json_type(doc, list) != JSON_ARRAY || json_count(doc, list) == 0 ||
@@ -162,7 +164,7 @@ static int find_all(struct api_call *c, const struct inference_kind *kind,
 
 	all.targets = arena_alloc(&c->req->arena,
 				  CHOICE_TARGETS_MAX * sizeof(*all.targets));
-	r = add_name(&all, kind, ask->model, e);
+	r = ask->model.len > 0 ? add_name(&all, kind, ask->model, e) : 0;
 	if (r == 0)
 		r = add_listed(&all, kind, ask, e);
 	if (r != 0)

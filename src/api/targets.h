@@ -13,7 +13,7 @@ enum {
 };
 
 struct targets_ask {
-	struct str model;
+	struct str model;       /* "": only those in "models" */
 	const struct json *doc; /* the request's body, for "models" */
 };
 

@@ -34,3 +34,39 @@ struct str clock_text(int64_t wall_ns, char out[CLOCK_TEXT_LEN + 1])
 			      ms % 1000);
 	return (struct str){ out, n };
 }
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+bool clock_read(struct str text, int64_t *out_s)
+{
+	static const char form[] = "dddd-dd-ddTdd:dd:dd";
+	int n[6] = { 0 };
+	size_t field = 0;
+	struct tm tm;
+
+	if (!str_ends(text, STR("Z")) && !str_ends(text, STR("+00:00")))
+		return false;
+	for (size_t i = 0; i < sizeof(form) - 1; i++) {
+		char c = i < text.len ? text.ptr[i] : '\0';
+
+		if (form[i] == 'd' ? !is_digit(c) : c != form[i])
+			return false;
+		if (form[i] == 'd')
+			n[field] = n[field] * 10 + (c - '0');
+		else
+			field++;
+	}
+	if (n[0] < 1970 || n[0] > 2200)
+		return false;
+	tm = (struct tm){ .tm_year = n[0] - 1900,
+			  .tm_mon = n[1] - 1,
+			  .tm_mday = n[2],
+			  .tm_hour = n[3],
+			  .tm_min = n[4],
+			  .tm_sec = n[5] };
+	*out_s = (int64_t)timegm(&tm);
+	return true;
+}

@@ -25,4 +25,10 @@ enum {
 /* "2026-11-21T03:31:00.123Z", NUL-terminated; returns its slice. */
 struct str clock_text(int64_t wall_ns, char out[CLOCK_TEXT_LEN + 1]);
 
+/*
+ * A time in UTC such as "2026-11-21T03:31:00Z" (RFC 3339), in seconds; parts of
+ * a second are left out.  false: it is none, or not of the years 1970 to 2200.
+ */
+bool clock_read(struct str text, int64_t *out_s);
+
 #endif

@@ -13,17 +13,6 @@ static struct tree_node *make(struct load *l, enum tree_kind kind,
 	return n;
 }
 
-static void link_node(struct tree_node *parent, struct tree_node *n)
-{
-	if (parent->last != NULL) {
-		parent->last->next = n;
-	} else {
-		parent->first = n;
-	}
-	parent->last = n;
-	parent->count++;
-}
-
 static void add_text(struct load *l, struct tree_node *map, struct str key,
 		     struct str text)
 {
@@ -32,7 +21,7 @@ static void add_text(struct load *l, struct tree_node *map, struct str key,
 	n->key = key;
 	n->text = text;
 	n->quoted = true;
-	link_node(map, n);
+	tree_link(map, n);
 }
 
 /* "a=b&c=d" into config; a provider_id is taken out. */
@@ -90,8 +79,8 @@ static bool take_entry(struct load *l, struct str entry, struct tree_node *list)
 		return false;
 	add_text(l, map, STR("provider_id"), id);
 	add_text(l, map, STR("provider_type"), type);
-	link_node(map, config);
-	link_node(list, map);
+	tree_link(map, config);
+	tree_link(list, map);
 	return true;
 }
 

@@ -67,7 +67,7 @@ static struct tree_node *top(struct tree_parser *p)
 	return p->depth > 0 ? p->stack[p->depth - 1] : NULL;
 }
 
-static void link_node(struct tree_node *parent, struct tree_node *n)
+void tree_link(struct tree_node *parent, struct tree_node *n)
 {
 	if (parent->last != NULL) {
 		parent->last->next = n;
@@ -95,12 +95,12 @@ static struct tree_node *add_node(struct tree_parser *p, enum tree_kind kind,
 	if (parent == NULL) {
 		p->root = n;
 	} else if (parent->kind == TREE_LIST) {
-		link_node(parent, n);
+		tree_link(parent, n);
 	} else {
 		n->key = p->key;
 		n->key_at = p->key_at;
 		if (!p->key_is_double)
-			link_node(parent, n);
+			tree_link(parent, n);
 		p->has_key = false;
 	}
 	return n;

@@ -59,6 +59,9 @@ must_check int tree_parse(const struct tree_source *source,
 /* The entry of a mapping, or NULL. */
 const struct tree_node *tree_find(const struct tree_node *map, struct str key);
 
+/* Make n the last entry of parent, a list or a mapping. */
+void tree_link(struct tree_node *parent, struct tree_node *n);
+
 /* A plain "", "~" or "null"; also a list or mapping without entries. */
 bool tree_is_null(const struct tree_node *n);
 bool tree_is_empty(const struct tree_node *n);

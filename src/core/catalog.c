@@ -352,12 +352,49 @@ static struct str nearest(const struct catalog *c, struct str asked,
 	return n > 0 ? arena_printf(a, STR_FMT "?", STR_ARG(text)) : text;
 }
 
-static bool is_registered(const struct catalog *c, struct str id)
+static const struct config_model *registered(const struct catalog *c,
+					     struct str id)
 {
 	const struct config *cfg = c->registry->config;
 
 	for (size_t i = 0; i < cfg->model_count; i++) {
 		if (str_eq(cfg->models[i].id, id))
+			return &cfg->models[i];
+	}
+	return NULL;
+}
+
+static int not_allowed(struct str upstream_id, struct str provider_id,
+		       struct arena *a, struct api_error *error)
+{
+	(void)api_fail(error, a, 400, "invalid_request_error", "model",
+		       "Model '" STR_FMT
+		       "' is not among the allowed_models of provider '" STR_FMT
+		       "'.",
+		       STR_ARG(str_take(upstream_id, 200)),
+		       STR_ARG(provider_id));
+	error->code = STR("model_not_allowed");
+	return API_FAIL;
+}
+
+/* A registered model that nobody serves: since it is not allowed to? */
+static bool is_refused(const struct catalog *c, const struct config_model *m,
+		       struct config_target *out)
+{
+	const struct config_target one = { .provider_id = m->provider_id,
+					   .upstream_id = m->upstream_id };
+	const struct config_target *all =
+		m->target_count > 0 ? m->targets : &one;
+	size_t count = m->target_count > 0 ? m->target_count : 1;
+
+	if (m->target_count == 0 && (m->any_provider || m->any_model))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const struct upstream *u =
+			registry_find(c->registry, all[i].provider_id);
+
+		*out = all[i];
+		if (u != NULL && !is_allowed(&u->provider, out->upstream_id))
 			return true;
 	}
 	return false;
@@ -367,9 +404,13 @@ static int not_found(const struct catalog *c, struct str id, struct arena *a,
 		     struct api_error *error)
 {
 	struct str hint = nearest(c, id, a), head, tail;
+	const struct config_model *m = registered(c, id);
 	bool prefixed = str_cut(id, '/', &head, &tail);
+	struct config_target t;
 
-	if (is_registered(c, id)) {
+	if (m != NULL && is_refused(c, m, &t))
+		return not_allowed(t.upstream_id, t.provider_id, a, error);
+	if (m != NULL) {
 		hint = STR(" It is registered, but no provider lists or "
 			   "allows a model for it now; GET /v1/providers says "
 			   "more.");
@@ -410,15 +451,8 @@ int catalog_resolve(const struct catalog *c, struct str id, struct arena *a,
 	u = registry_find(c->registry, head);
 	if (u == NULL)
 		return not_found(c, id, a, error);
-	if (!is_allowed(&u->provider, tail)) {
-		(void)api_fail(error, a, 400, "invalid_request_error", "model",
-			       "Model '" STR_FMT
-			       "' is not among the allowed_models of provider "
-			       "'" STR_FMT "'.",
-			       STR_ARG(str_take(tail, 200)), STR_ARG(head));
-		error->code = STR("model_not_allowed");
-		return API_FAIL;
-	}
+	if (!is_allowed(&u->provider, tail))
+		return not_allowed(tail, head, a, error);
 	*out = (struct model_target){ .upstream = u,
 				      .upstream_id = tail,
 				      .key = arena_str(a, id) };

@@ -59,6 +59,7 @@ struct json_error {
 	uint32_t line;    /* from 1 */
 	uint32_t column;  /* from 1, in bytes */
 	const char *what; /* static: "expected ',' or '}'" */
+	bool is_limit;    /* it may be JSON, but is over a limit */
 };
 
 enum {

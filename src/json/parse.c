@@ -66,10 +66,13 @@ static struct json_node *open_node(const struct parser *p)
 	return &p->nodes[p->open];
 }
 
+static const char too_deep[] = "nested deeper than the limit allows";
+static const char too_many[] = "more values than the limit allows";
+
 static const char *add_node(struct parser *p, uint32_t info)
 {
 	if (p->count == p->max)
-		return "more values than the limit allows";
+		return too_many;
 	if (p->count == p->cap) {
 		p->cap *= 2;
 		p->nodes = xrealloc(p->nodes, p->cap * sizeof(*p->nodes));
@@ -112,7 +115,7 @@ static const char *open_container(struct parser *p, enum json_type type)
 	const char *what;
 
 	if (p->depth == p->depth_max)
-		return "nested deeper than the limit allows";
+		return too_deep;
 	what = add_value(p, type);
 	if (what != NULL)
 		return what;
@@ -149,7 +152,7 @@ static const char *read_array(struct parser *p)
 	if (next == NULL)
 		return open_container(p, JSON_ARRAY);
 	if (p->depth == p->depth_max)
-		return "nested deeper than the limit allows";
+		return too_deep;
 	what = add_value(p, JSON_ARRAY);
 	if (what != NULL)
 		return what;
@@ -493,6 +496,8 @@ int json_parse(struct str text, const struct json_limits *limits,
 	error->what = read_text(&p);
 	if (error->what != NULL) {
 		json_locate(text, (size_t)(p.at - from), error);
+		error->is_limit =
+			error->what == too_deep || error->what == too_many;
 		free(p.nodes);
 		*doc = (struct json){ 0 };
 		return JSON_BAD;

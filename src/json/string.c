@@ -35,30 +35,6 @@ static unsigned hex4(const char *at)
 	return n;
 }
 
-static size_t put_utf8(char out[4], unsigned c)
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
 /* at is behind \u.  Half a surrogate pair alone is no character. */
 static unsigned take_unicode(struct chars *s)
 {
@@ -107,7 +83,7 @@ static bool chars_next(struct chars *s)
 	if (s->at == s->end)
 		return false;
 	if (*s->at == '\\') {
-		s->len = put_utf8(s->bytes, take_escape(s));
+		s->len = utf8_put(s->bytes, take_escape(s));
 	} else {
 		s->bytes[0] = *s->at++;
 		s->len = 1;
@@ -139,7 +115,7 @@ struct str json_string(const struct json *doc, uint32_t v, struct arena *a)
 		len += plain;
 		s.at += plain;
 		if (escape != NULL)
-			len += put_utf8(out + len, take_escape(&s));
+			len += utf8_put(out + len, take_escape(&s));
 	}
 	return (struct str){ out, len };
 }

@@ -48,7 +48,8 @@ enum member {
  * and differ between upstreams: only their type is checked.
  */
 static const struct field fields[MEMBER_COUNT + 1] = {
-	[MODEL] = { STR_INIT("model"), FIELD_STR, .required = true },
+	[MODEL] = { STR_INIT("model"), FIELD_STR, .required = true,
+		    .instead = "models" },
 	[MESSAGES] = { STR_INIT("messages"), FIELD_ARRAY, .required = true },
 	[STREAM] = { STR_INIT("stream"), FIELD_BOOL },
 	[STREAM_OPTIONS] = { STR_INIT("stream_options"), FIELD_OBJECT },

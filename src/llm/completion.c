@@ -35,7 +35,8 @@ enum member {
 };
 
 static const struct field fields[MEMBER_COUNT + 1] = {
-	[MODEL] = { STR_INIT("model"), FIELD_STR, .required = true },
+	[MODEL] = { STR_INIT("model"), FIELD_STR, .required = true,
+		    .instead = "models" },
 	[PROMPT] = { STR_INIT("prompt"), FIELD_STR_OR_ARRAY },
 	[STREAM] = { STR_INIT("stream"), FIELD_BOOL },
 	[STREAM_OPTIONS] = { STR_INIT("stream_options"), FIELD_OBJECT },

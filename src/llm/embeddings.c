@@ -19,7 +19,8 @@ enum member {
 };
 
 static const struct field fields[MEMBER_COUNT + 1] = {
-	[MODEL] = { STR_INIT("model"), FIELD_STR, .required = true },
+	[MODEL] = { STR_INIT("model"), FIELD_STR, .required = true,
+		    .instead = "models" },
 	[INPUT] = { STR_INIT("input"), FIELD_STR_OR_ARRAY, .required = true },
 	[ENCODING_FORMAT] = { STR_INIT("encoding_format"), FIELD_STR },
 	[DIMENSIONS] = { STR_INIT("dimensions"), FIELD_INT, false, true, 1,

@@ -31,6 +31,23 @@ message_make(struct arena *a, const char *fmt, va_list args)
 	return (struct str){ text, size - 1 };
 }
 
+/* For programs: where no better word is known than what the status says. */
+static const char *code_of(int status)
+{
+	switch (status) {
+	case 400:
+		return "invalid_value";
+	case 500:
+		return "internal_error";
+	case 501:
+		return "not_offered";
+	case 503:
+		return "overloaded";
+	default:
+		return NULL;
+	}
+}
+
 int api_fail(struct api_error *e, struct arena *a, int status, const char *type,
 	     const char *param, const char *fmt, ...)
 {
@@ -45,6 +62,7 @@ int api_fail(struct api_error *e, struct arena *a, int status, const char *type,
 	*e = (struct api_error){
 		.status = status,
 		.type = str_of(type != NULL ? type : api_error_type(status)),
+		.code = str_of(code_of(status)),
 		.param = str_of(param),
 		.message = message,
 	};

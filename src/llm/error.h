@@ -25,7 +25,8 @@ enum {
 
 /*
  * Fill e and return API_FAIL.  type and param live in the program text or the
- * arena; the message is made in the arena.
+ * arena; the message is made in the arena.  code is a general word for the
+ * status, if there is one; put a better one in its place.
  */
 int api_fail(struct api_error *e, struct arena *a, int status, const char *type,
 	     const char *param, const char *fmt, ...)

@@ -254,6 +254,13 @@ static int out_of_range(const struct field_checker *c, const struct field *f,
 			   : "decimal_above_max_value");
 }
 
+static bool is_missing(const struct field_checker *c, const struct field *f)
+{
+	return f->required && (f->instead == NULL ||
+			       field_get(c->doc, json_root(c->doc),
+					 str_of(f->instead)) == JSON_NONE);
+}
+
 int field_check(const struct field_checker *c, const struct field *table,
 		const uint32_t *at, const struct field_path *up)
 {
@@ -261,7 +268,7 @@ int field_check(const struct field_checker *c, const struct field *table,
 		const struct field *f = &table[i];
 		double d = 0;
 
-		if (at[i] == JSON_NONE && f->required)
+		if (at[i] == JSON_NONE && is_missing(c, f))
 			return field_missing(c, FIELD_PATH(up, f->name.ptr));
 		if (at[i] == JSON_NONE)
 			continue;

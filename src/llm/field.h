@@ -43,6 +43,8 @@ struct field {
 	bool required;
 	bool ranged; /* of a number: min and max hold */
 	double min, max;
+	/* A required one may be missing when the request has this member. */
+	const char *instead;
 };
 
 /* Where a value is; made into text only when something is wrong there. */

@@ -15,7 +15,8 @@ enum member {
 };
 
 static const struct field fields[MEMBER_COUNT + 1] = {
-	[MODEL] = { STR_INIT("model"), FIELD_STR, .required = true },
+	[MODEL] = { STR_INIT("model"), FIELD_STR, .required = true,
+		    .instead = "models" },
 	[QUERY] = { STR_INIT("query"), FIELD_STR_OR_OBJECT, .required = true },
 	[ITEMS] = { STR_INIT("items"), FIELD_ARRAY, .required = true },
 	[MAX_NUM_RESULTS] = { STR_INIT("max_num_results"), FIELD_INT, false,

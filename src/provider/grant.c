@@ -6,7 +6,6 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
 enum {
 	SHOWN_MAX = 300,           /* bytes of a foreign answer in a message */
@@ -159,37 +158,6 @@ int grant_read_oauth(struct grant_run *run, const struct grant_answer *answer,
 	token->values[0] = value;
 	token->expires_ns = run->wall_ns + life_s * CLOCK_S;
 	return 0;
-}
-
-bool grant_read_time(struct str text, int64_t *out_ns)
-{
-	static const char form[] = "dddd-dd-ddTdd:dd:dd";
-	int64_t n[6] = { 0 };
-	struct tm tm = { 0 };
-	size_t field = 0;
-
-	if (text.len < sizeof(form) - 1 || text.ptr[text.len - 1] != 'Z')
-		return false;
-	for (size_t i = 0; i < sizeof(form) - 1; i++) {
-		char c = text.ptr[i];
-
-		if (form[i] == 'd' ? c < '0' || c > '9' : c != form[i])
-			return false;
-		if (form[i] == 'd')
-			n[field] = n[field] * 10 + (c - '0');
-		else
-			field++;
-	}
-	tm.tm_year = (int)n[0] - 1900;
-	tm.tm_mon = (int)n[1] - 1;
-	tm.tm_mday = (int)n[2];
-	tm.tm_hour = (int)n[3];
-	tm.tm_min = (int)n[4];
-	tm.tm_sec = (int)n[5];
-	if (n[0] < 1970 || n[0] > 2200)
-		return false;
-	*out_ns = (int64_t)timegm(&tm) * CLOCK_S;
-	return true;
 }
 
 struct str grant_base64url(struct str bytes, struct arena *a)

@@ -117,9 +117,6 @@ int grant_fail(const struct grant_run *run, struct api_error *e, int status,
 struct str grant_member(const struct json *doc, struct str path,
 			struct arena *a);
 
-/* "2026-05-01T12:00:00Z" as wall time; false when it is not such a text. */
-bool grant_read_time(struct str text, int64_t *out_ns);
-
 /* Base64url without padding (RFC 4648 section 5). */
 struct str grant_base64url(struct str bytes, struct arena *a);
 

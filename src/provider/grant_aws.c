@@ -90,17 +90,16 @@ static int read_sts(struct grant_run *run, const struct grant_answer *answer,
 		element(answer->body, "SessionToken", a),
 	};
 	struct grant_answer text = *answer;
-	int64_t expires_ns;
+	int64_t expires_s;
 
 	if (answer->status != 200) {
 		text.body = element(answer->body, "Message", a);
 		return grant_refused(run, text.body.len > 0 ? &text : answer,
 				     e);
 	}
-	if (!grant_read_time(element(answer->body, "Expiration", a),
-			     &expires_ns))
+	if (!clock_read(element(answer->body, "Expiration", a), &expires_s))
 		return grant_fail(run, e, 502, "its answer has no Expiration");
-	return finish(run, &keys, expires_ns, token, e);
+	return finish(run, &keys, expires_s * CLOCK_S, token, e);
 }
 
 /* docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity */
@@ -145,7 +144,7 @@ static int read_json(struct grant_run *run, const struct grant_answer *answer,
 	struct aws_credentials keys;
 	struct json_error bad;
 	struct str expiration;
-	int64_t expires_ns;
+	int64_t expires_s;
 	struct json doc;
 
 	if (answer->status != 200)
@@ -159,9 +158,9 @@ static int read_json(struct grant_run *run, const struct grant_answer *answer,
 	};
 	expiration = grant_member(&doc, STR("Expiration"), a);
 	json_fini(&doc);
-	if (!grant_read_time(expiration, &expires_ns))
+	if (!clock_read(expiration, &expires_s))
 		return grant_fail(run, e, 502, "its answer has no Expiration");
-	return finish(run, &keys, expires_ns, token, e);
+	return finish(run, &keys, expires_s * CLOCK_S, token, e);
 }
 
 static int next_container(struct grant_run *run,

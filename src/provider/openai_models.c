@@ -1,9 +1,9 @@
 #include "provider/openai.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 
 #include <errno.h>
-#include <time.h>
 
 /* Seconds would be of the year 5138. */
 #define MILLISECONDS_FROM INT64_C(100000000000)
@@ -23,32 +23,6 @@ static uint32_t find_array(const struct json *doc, struct str name)
 	return json_type(doc, v) == JSON_ARRAY ? v : JSON_NONE;
 }
 
-/* "2025-02-19T00:00:00Z", in seconds; 0 for anything else. */
-static int64_t date(struct str text)
-{
-	static const char shape[] = "dddd-dd-ddTdd:dd:dd";
-	int n[7] = { 0 };
-	struct tm tm;
-
-	for (size_t i = 0, part = 0; i < sizeof(shape) - 1; i++) {
-		char c = i < text.len ? text.ptr[i] : '\0';
-
-		if (shape[i] == 'd' && c >= '0' && c <= '9')
-			n[part] = n[part] * 10 + (c - '0');
-		else if (shape[i] == c)
-			part++;
-		else
-			return 0;
-	}
-	tm = (struct tm){ .tm_year = n[0] - 1900,
-			  .tm_mon = n[1] - 1,
-			  .tm_mday = n[2],
-			  .tm_hour = n[3],
-			  .tm_min = n[4],
-			  .tm_sec = n[5] };
-	return (int64_t)timegm(&tm);
-}
-
 static int64_t created(const struct json *doc, uint32_t entry, struct arena *a)
 {
 	uint32_t v = json_get(doc, entry, STR("created"));
@@ -57,7 +31,7 @@ static int64_t created(const struct json *doc, uint32_t entry, struct arena *a)
 	if (v == JSON_NONE)
 		v = json_get(doc, entry, STR("created_at"));
 	if (json_type(doc, v) == JSON_STRING)
-		n = date(json_string(doc, v, a));
+		(void)clock_read(json_string(doc, v, a), &n);
 	else if (!json_to_i64(doc, v, &n))
 		n = 0;
 	/* IBM counts milliseconds. */

@@ -39,30 +39,6 @@ static unsigned hex4(const char *at)
 	return n;
 }
 
-static size_t put_char(char *out, unsigned c)
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
 /* s begins with \uXXXX.  Returns how many bytes of it one character took. */
 static size_t take_unicode(struct str s, unsigned *out)
 {
@@ -112,7 +88,7 @@ struct str pyjson_string(const struct json *doc, uint32_t v, struct arena *a)
 			continue;
 		}
 		at += take_escape(str_drop(body, at), &c);
-		len += put_char(out + len, c);
+		len += utf8_put(out + len, c);
 	}
 	return (struct str){ out, len };
 }

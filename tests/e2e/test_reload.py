@@ -259,6 +259,7 @@ def test_routes_are_listed_and_filtered(start, upstream):
     q = start(config=yaml(upstream, "a"))
     routes = admin(q, "GET", "/v1/inspect/routes")[1]["data"]
     assert {"route": "/v1/chat/completions", "method": "POST", "provider_types": ["remote::openai"]} in routes
+    assert {"route": "/v1alpha/inference/rerank", "method": "POST", "provider_types": []} in routes
     assert {"route": "/v1/models/{model_id}", "method": "GET", "provider_types": []} in routes
     passed = [r for r in routes if "passthrough" in r["route"]]
     assert passed == [{"route": "/v1/passthrough/{provider_id}/{path}", "method": "*",

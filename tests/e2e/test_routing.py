@@ -269,6 +269,14 @@ def test_a_request_brings_its_own_list(start, upstream, second):
     upstream.handler = named("first")
     assert json.loads(q.chat({**body, "models": ["b/y"]})[2])["model"] == "a/z"
     assert json.loads(q.chat({**body, "models": ["a/z"]})[2])["model"] == "a/z"
+    del body["model"]  # the list alone is enough
+    asked = len(second.chat_requests())
+    answer = q.chat({**body, "models": ["b/y", "a/z"]})
+    assert answer[0] == 200 and json.loads(answer[2])["model"] == "b/y"
+    sent = second.chat_requests()[asked:]
+    assert [r.json.get("model") for r in sent] == ["y"] and "models" not in sent[0].json
+    answer = q.chat(body | {"models": None})
+    assert answer[0] == 400 and json.loads(answer[2])["error"]["param"] == "model"
 
 
 @pytest.mark.parametrize("models,code,param", [
@@ -278,7 +286,10 @@ def test_a_bad_list_is_told(start, upstream, second, models, code, param):
     more = "  - {model_id: vectors, provider_id: a, model_type: embedding}\n"
     q = start(config=config(in_turn("a/x"), [upstream, second], more))
     answer = q.chat({**ASK, "models": models})
-    assert answer[0] == code and json.loads(answer[2])["error"]["param"] == param
+    error = json.loads(answer[2])["error"]
+    assert answer[0] == code and error["param"] == param and error["code"]
+    answer = q.chat({"messages": ASK["messages"], "models": [""]})
+    assert answer[0] == 404 and json.loads(answer[2])["error"]["param"] == "models[0]"
     assert not upstream.chat_requests() and not second.chat_requests()
 
 

@@ -1,5 +1,6 @@
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -200,6 +201,36 @@ static int fail_deep(void)
 	return err_new(-EPROTO, "line over %d bytes", 7);
 }
 
+static void times_are_read(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t want; /* -1: refused */
+	} cases[] = {
+		{ "2026-05-01T12:00:00Z", 1777636800 },
+		{ "2026-05-01T12:00:00.123Z", 1777636800 },
+		{ "1970-01-01T00:00:00Z", 0 },
+		{ "2026-05-01T12:00:00+00:00", 1777636800 },
+		{ "2026-05-01T12:00:00+02:00", -1 },
+		{ "2026-05-01T12:00:00", -1 },
+		{ "2026-05-01T12:00Z", -1 },
+		{ "2026-05-01 12:00:00Z", -1 },
+		{ "2026-5-01T12:00:00Z", -1 },
+		{ "9999-05-01T12:00:00Z", -1 },
+		{ "Z", -1 },
+		{ "", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(cases); i++) {
+		int64_t got = -1;
+		bool ok = clock_read(str_of(cases[i].text), &got);
+
+		check_int(cases[i].text, ok, cases[i].want >= 0);
+		check_int(cases[i].text, got, cases[i].want);
+	}
+}
+
 static void err_keeps_text_and_frames(void **state)
 {
 	int r = fail_deep();
@@ -224,6 +255,7 @@ int main(void)
 		cmocka_unit_test(arena_marks_and_rewinds),
 		cmocka_unit_test(map_finds_what_was_put),
 		cmocka_unit_test(list_adds_and_drops),
+		cmocka_unit_test(times_are_read),
 		cmocka_unit_test(err_keeps_text_and_frames),
 	};
 

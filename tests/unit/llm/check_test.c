@@ -98,7 +98,8 @@ static void completions_are_checked(void **state)
 		{ .name = "as many as the best of",
 		  .text = COMPLETE("\"best_of\":3,\"n\":3") },
 
-		{ "a list", .text = "[]", .param = "", "", "JSON object" },
+		{ "a list", .text = "[]", .param = "", "invalid_value",
+		  "JSON object" },
 		{ "no model", .text = "{\"prompt\":\"x\"}", .param = "model",
 		  "missing_required_parameter", "" },
 		{ "an empty model", .text = "{\"model\":\"\",\"prompt\":\"\"}",

@@ -245,33 +245,6 @@ static void lives_are_bounded(void **state)
 	}
 }
 
-static void times_are_read(void **state)
-{
-	static const struct {
-		const char *text;
-		int64_t want; /* -1: refused */
-	} cases[] = {
-		{ "2026-05-01T12:00:00Z", 1777636800 },
-		{ "2026-05-01T12:00:00.123Z", 1777636800 },
-		{ "1970-01-01T00:00:00Z", 0 },
-		{ "2026-05-01T12:00:00", -1 },
-		{ "2026-05-01 12:00:00Z", -1 },
-		{ "2026-5-01T12:00:00Z", -1 },
-		{ "9999-05-01T12:00:00Z", -1 },
-		{ "Z", -1 },
-		{ "", -1 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < countof(cases); i++) {
-		int64_t ns = -CLOCK_S;
-		bool ok = grant_read_time(str_of(cases[i].text), &ns);
-
-		check_int(cases[i].text, ok, cases[i].want >= 0);
-		check_int(cases[i].text, ns / CLOCK_S, cases[i].want);
-	}
-}
-
 /* RFC 4648 section 10, without padding, and the two digits of its own. */
 static void base64url_is_right(void **state)
 {
@@ -305,7 +278,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(machines_ask_for_what_they_need),
 		cmocka_unit_test(lives_are_bounded),
-		cmocka_unit_test(times_are_read),
 		cmocka_unit_test(base64url_is_right),
 	};
 
