@@ -138,16 +138,38 @@ int recordings_walk(const char *path, const struct recordings_visitor *v)
 	return r;
 }
 
-int recordings_load(const char *path, struct file *out)
+int recordings_try(const char *path, struct file *out,
+		   struct recording_problem *problem)
 {
-	struct recording_problem problem;
 	const char *name;
 	int dir = open_parent(path, &name), r;
 
 	if (dir < 0)
-		return recordings_fail(RECORDINGS_BAD, "cannot open %s", path);
-	r = file_load(dir, name, out, &problem);
+		return recording_bad(problem, "cannot be opened");
+	r = file_load(dir, name, out, problem);
 	(void)close(dir);
+	return r;
+}
+
+int recordings_load(const char *path, struct file *out)
+{
+	struct recording_problem problem;
+
+	if (recordings_try(path, out, &problem) == 0)
+		return 0;
+	return recordings_fail(RECORDINGS_BAD, "%s: %s", path, problem.text);
+}
+
+int recordings_read(const char *path, struct arena *a, struct str *out)
+{
+	struct recording_problem problem = { .text = "cannot be opened" };
+	const char *name;
+	int dir = open_parent(path, &name), r = -1;
+
+	if (dir >= 0) {
+		r = file_read(dir, name, a, out, &problem);
+		(void)close(dir);
+	}
 	if (r == 0)
 		return 0;
 	return recordings_fail(RECORDINGS_BAD, "%s: %s", path, problem.text);

@@ -85,6 +85,14 @@ int recordings_fail(int code, const char *fmt, ...)
 /* Load one file by its path; what is wrong is said.  0 or RECORDINGS_BAD. */
 must_check int recordings_load(const char *path, struct file *out);
 
+/* The same, quietly: 0, or RECORDING_BAD with *problem. */
+must_check int recordings_try(const char *path, struct file *out,
+			      struct recording_problem *problem);
+
+/* All of a file, in a; what is wrong is said.  0 or RECORDINGS_BAD. */
+must_check int recordings_read(const char *path, struct arena *a,
+			       struct str *out);
+
 /* Print a JSON value and a newline; out is cleared. */
 void recordings_print_json(struct buf *out);
 

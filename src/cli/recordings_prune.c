@@ -3,7 +3,6 @@
 #include "base/map.h"
 #include "json/json.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -74,24 +73,12 @@ static void find_served(struct prune *p, const struct json *doc, uint32_t v)
 
 static int read_verdict(struct prune *p, const char *path)
 {
-	struct recording_problem problem = { .text = "cannot be opened" };
-	struct str text = STR_NULL;
 	struct json_error e;
 	struct json doc;
-	const char *slash = strrchr(path, '/');
-	struct str folder =
-		slash != NULL ? (struct str){ path, (size_t)(slash - path) + 1 }
-			      : STR(".");
-	int r = -1, fd = open(arena_cz(&p->arena, folder),
-			      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct str text;
 
-	if (fd >= 0) {
-		r = file_read(fd, slash != NULL ? slash + 1 : path, &p->arena,
-			      &text, &problem);
-		(void)close(fd);
-	}
-	if (r != 0)
-		return recordings_fail(-1, "%s: %s", path, problem.text);
+	if (recordings_read(path, &p->arena, &text) != 0)
+		return -1;
 	if (json_parse(text, NULL, &doc, &e) != 0) {
 		return recordings_fail(-1, "%s:%u:%u: %s", path, e.line,
 				       e.column, e.what);

@@ -110,5 +110,40 @@ const struct recordings_word recordings_words[] = {
 	  .min = 1,
 	  .max = SIZE_MAX,
 	  .run = recordings_stats },
+	{ .name = "diff",
+	  .arguments = "[--json] A B",
+	  .summary = "what two recordings say differently",
+	  .help = "First what it means: which member of the request differs, what\n"
+		  "the answers say in other words, other tool calls, status,\n"
+		  "tokens; then both as show prints them, line by line. Ids,\n"
+		  "times and how an answer was cut into events do not count.\n"
+		  "The exit code is 4 when there is a difference.\n",
+	  .min = 2,
+	  .max = 2,
+	  .run = recordings_diff },
+	{ .name = "explain",
+	  .arguments = "[--dir DIR] [--session S] [--op OP] [--upstream U]\n"
+		       "           [--path P] [--json] REQUEST.json",
+	  .summary = "which recording a request would get, and why",
+	  .help = "REQUEST.json is the body of a request, or a recording, whose\n"
+		  "request is taken. It is looked up as quipu serve does: among\n"
+		  "the recordings of DIR (recordings), for a session or test id.\n"
+		  "When there is none: the nearest ones, the first difference,\n"
+		  "the cause and what to do; the exit code is then 1.\n"
+		  "\n"
+		  "  quipu recordings explain --session s1 request.json\n"
+		  "\n"
+		  "What a body does not say is taken from the recordings: all\n"
+		  "upstreams and paths are tried that there are, unless U and P\n"
+		  "are given. OP is chat.completions, embeddings, ...; it is\n"
+		  "guessed from the body.\n",
+	  .min = 1,
+	  .max = 1,
+	  .options = { { "--dir", true },
+		       { "--session", true },
+		       { "--op", true },
+		       { "--upstream", true },
+		       { "--path", true } },
+	  .run = recordings_explain },
 	{ .name = NULL },
 };

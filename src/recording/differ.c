@@ -20,6 +20,8 @@ struct comparison {
 	const struct json *was, *now;
 	struct arena *a;
 	struct differ *out;
+	differ_say *say; /* or NULL */
+	void *arg;
 };
 
 /* A key's text with '~' and '/' escaped (RFC 6901 section 3). */
@@ -116,6 +118,22 @@ static bool is_changing(struct str was, struct str now)
 	       (is_time(was) && is_time(now));
 }
 
+static void tell(const struct comparison *c, const struct step *step,
+		 const uint32_t values[2], const struct str texts[2])
+{
+	struct differ_change change = {
+		.pointer = pointer_of(step, c->a),
+		.is_text = json_type(c->was, values[0]) == JSON_STRING &&
+			   json_type(c->now, values[1]) == JSON_STRING,
+	};
+
+	if (values[0] != JSON_NONE)
+		change.was = texts[0].len > 0 ? texts[0] : STR("");
+	if (values[1] != JSON_NONE)
+		change.now = texts[1].len > 0 ? texts[1] : STR("");
+	c->say(c->arg, &change);
+}
+
 /* One of them may be JSON_NONE. */
 static void note(struct comparison *c, const struct step *step, uint32_t was,
 		 uint32_t now)
@@ -124,6 +142,9 @@ static void note(struct comparison *c, const struct step *step, uint32_t was,
 	struct str y = redact(text_of(c->now, now, c->a), c->a);
 	size_t at = 0;
 
+	if (c->say != NULL) {
+		tell(c, step, (uint32_t[]){ was, now }, (struct str[]){ x, y });
+	}
 	if (is_changing(x, y))
 		c->out->changing++;
 	if (c->out->count++ > 0)
@@ -217,8 +238,18 @@ static void compare(struct comparison *c, const struct step *step, uint32_t was,
 void differ_compare(const struct json *was, const struct json *now,
 		    struct arena *a, struct differ *out)
 {
-	struct comparison c = { was, now, a, out };
+	struct comparison c = { was, now, a, out, NULL, NULL };
 
 	*out = (struct differ){ 0 };
 	compare(&c, NULL, json_root(was), json_root(now));
+}
+
+size_t differ_each(const struct json *was, const struct json *now,
+		   struct arena *a, differ_say *say, void *arg)
+{
+	struct differ out = { 0 };
+	struct comparison c = { was, now, a, &out, say, arg };
+
+	compare(&c, NULL, json_root(was), json_root(now));
+	return out.count;
 }

@@ -29,6 +29,18 @@ struct differ {
 	struct str was, now;
 };
 
+/* One of them; texts are whole, in the arena, and without secrets. */
+struct differ_change {
+	struct str pointer;
+	struct str was, now; /* ptr NULL: not there */
+	bool is_text;        /* both are strings: their texts */
+};
+typedef void differ_say(void *arg, const struct differ_change *change);
+
+/* Say each difference, at most DIFFER_COUNT_MAX.  Returns how many. */
+size_t differ_each(const struct json *was, const struct json *now,
+		   struct arena *a, differ_say *say, void *arg);
+
 /* Texts of out are in a. */
 void differ_compare(const struct json *was, const struct json *now,
 		    struct arena *a, struct differ *out);
