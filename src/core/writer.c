@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/writer_ogx.h"
 #include "recording/key.h"
 #include "recording/name.h"
 #include "recording/secret.h"
@@ -110,8 +111,14 @@ static struct str stamp(struct arena *a)
 	return arena_str(a, str_of(text));
 }
 
-static int save(struct library *l, struct session *session,
-		struct library_job *job, const char **name)
+/* Where it is: the folder from the root, and the name. */
+struct place {
+	struct str folder;
+	const char *name;
+};
+
+static int save_exact(struct library *l, struct session *session,
+		      struct library_job *job, struct place *out)
 {
 	struct recording *r = &job->recording;
 	struct arena *a = &job->arena;
@@ -119,13 +126,25 @@ static int save(struct library *l, struct session *session,
 	const char *folder = arena_cz(a, session->folder);
 	int dir, rc;
 
-	*name = name_of(l, session, r, a);
+	out->folder = session->folder;
+	out->name = name_of(l, session, r, a);
 	dir = file_open_dir(index_root(l->index), folder, true);
 	if (dir < 0)
 		return dir;
-	rc = file_save_exact(dir, *name, r, &options);
+	rc = file_save_exact(dir, out->name, r, &options);
 	(void)close(dir);
 	return rc;
+}
+
+/* What OGX's format cannot hold is kept in the other. */
+static int save(struct library *l, struct session *session,
+		struct library_job *job, struct place *out)
+{
+	int r = l->cfg.write_ogx
+			? writer_ogx_save(l, job, &out->folder, &out->name)
+			: WRITER_OGX_UNFIT;
+
+	return r == WRITER_OGX_UNFIT ? save_exact(l, session, job, out) : r;
 }
 
 static void write_job(struct library *l, struct library_job *job)
@@ -135,7 +154,7 @@ static void write_job(struct library *l, struct library_job *job)
 	struct recording *r = &job->recording;
 	struct recording_problem problem;
 	char key[RECORDING_KEY_LEN];
-	const char *name;
+	struct place place;
 	size_t secrets;
 	int rc;
 
@@ -154,18 +173,20 @@ static void write_job(struct library *l, struct library_job *job)
 		r->occ = session_occurrence(&l->sessions, session, r->key);
 	r->meta.recorded_at = stamp(&job->arena);
 	r->meta.gateway = STR(QUIPU_VERSION);
-	rc = save(l, session, job, &name);
+	rc = save(l, session, job, &place);
 	if (rc < 0) {
 		library_lost(l, session->name, strerrordesc_np(-rc));
 		return;
 	}
-	if (secrets > 0)
+	if (secrets > 0) {
 		log_warn("recording=" STR_FMT "/%s secrets_redacted=%zu",
-			 STR_ARG(session->folder), name, secrets);
-	if (index_add(l->index, session->folder, name, &problem) != 0)
+			 STR_ARG(place.folder), place.name, secrets);
+	}
+	if (index_add(l->index, place.folder, place.name, &problem) != 0)
 		library_lost(l, session->name, problem.text);
-	session_wrote(&l->sessions, session, str_of(name));
-	session_note(&l->sessions, session, SESSION_RECORDED, str_of(name));
+	session_wrote(&l->sessions, session, str_of(place.name));
+	session_note(&l->sessions, session, SESSION_RECORDED,
+		     str_of(place.name));
 }
 
 static void *run(void *arg)
