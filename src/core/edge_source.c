@@ -4,8 +4,11 @@
 #include "core/player.h"
 #include "recording/secret.h"
 
+#include <time.h>
+
 enum {
-	REQUEST_BYTES_MAX = 128 << 20
+	REQUEST_BYTES_MAX = 128 << 20,
+	STAMP_MAX = 32,
 };
 
 static struct str op_name(enum llm_op op)
@@ -71,6 +74,26 @@ static bool released(void *arg)
 	return library_released(arg);
 }
 
+/* What is made of the time of an answer is to be the same each time. */
+static void go_back(struct exchange *x, const struct recording *r)
+{
+	int64_t s;
+
+	if (recording_time(r->meta.recorded_at, &s))
+		x->request.wall_ns = s * CLOCK_S;
+}
+
+static struct str stamp(const struct exchange *x, struct arena *a)
+{
+	char text[STAMP_MAX];
+	struct tm tm;
+	time_t now = (time_t)(x->request.wall_ns / CLOCK_S);
+
+	(void)gmtime_r(&now, &tm);
+	(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return arena_str(a, str_of(text));
+}
+
 static int play(struct task *t, struct exchange *x, struct library_found *found,
 		struct source **out, enum client_stage *stage)
 {
@@ -82,6 +105,7 @@ static int play(struct task *t, struct exchange *x, struct library_found *found,
 		.arg = found,
 	};
 
+	go_back(x, found->recording);
 	return player_open(t, x, &cfg, out, stage);
 }
 
@@ -103,6 +127,7 @@ static void note(struct task *t, struct exchange *x,
 	req->recording.occ = x->edge->occ;
 	req->recording.request = request_of(x, call, a);
 	req->recording.meta.attempt = x->attempts;
+	req->recording.meta.recorded_at = stamp(x, a);
 	x->edge->found = NULL;
 	x->edge->pending = req;
 }

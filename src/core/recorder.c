@@ -173,8 +173,14 @@ static const char *why_not(const struct recorder *rec)
 static void recorder_close(struct source *s)
 {
 	struct recorder *rec = (struct recorder *)(void *)s;
-	const char *why = why_not(rec);
+	const char *why;
 
+	if (!rec->ended && rec->x->error.message.len > 0) {
+		/* Nobody went: an error in the answer was its end. */
+		rec->ended = true;
+		rec->end = RECORDING_UNTERMINATED;
+	}
+	why = why_not(rec);
 	rec->inner->type->close(rec->inner);
 	if (why == NULL && !rec->compares) {
 		hand_over(rec);

@@ -59,8 +59,12 @@ static int add_events(struct translating *tr)
 	int r = 0, rc = 0;
 
 	while (r == 0 && (rc = sse_next(&tr->sse, &ev)) > 0) {
-		r = rc == SSE_EVENT ? add_event(tr, &ev)
-				    : buf_add(&tr->out, ev.raw);
+		if (rc == SSE_EVENT) {
+			r = add_event(tr, &ev);
+			/* The rest of a CRLF; our events end in LF. */
+		} else if (!str_eq(ev.raw, STR("\n"))) {
+			r = buf_add(&tr->out, ev.raw);
+		}
 	}
 	return r == 0 && rc < 0 ? rc : r;
 }

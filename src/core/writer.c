@@ -1,6 +1,5 @@
 #include "core/library_impl.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "core/writer_ogx.h"
 #include "recording/key.h"
@@ -12,13 +11,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
 	JOBS_MAX = 512,
 	JOB_BYTES_MAX = 256 << 20,
-	STAMP_MAX = 32,
 };
 
 struct writer {
@@ -100,17 +97,6 @@ static const char *name_of(struct library *l, struct session *session,
 	return arena_cz(a, name_file(&parts, name));
 }
 
-static struct str stamp(struct arena *a)
-{
-	char text[STAMP_MAX];
-	struct tm tm;
-	time_t now = (time_t)(clock_wall() / CLOCK_S);
-
-	(void)gmtime_r(&now, &tm);
-	(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return arena_str(a, str_of(text));
-}
-
 /* Where it is: the folder from the root, and the name. */
 struct place {
 	struct str folder;
@@ -171,7 +157,6 @@ static void write_job(struct library *l, struct library_job *job)
 		r->occ = 1;
 	else if (r->occ == 0)
 		r->occ = session_occurrence(&l->sessions, session, r->key);
-	r->meta.recorded_at = stamp(&job->arena);
 	r->meta.gateway = STR(QUIPU_VERSION);
 	rc = save(l, session, job, &place);
 	if (rc < 0) {
