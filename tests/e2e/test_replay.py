@@ -223,3 +223,60 @@ def test_a_killed_recorder_leaves_whole_files(start, upstream, folder):
         if name.endswith(".json"):
             with open(os.path.join(folder, name)) as f:
                 json.load(f)
+
+
+def tool_call(call_id, name="f"):
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": "{}"}}
+
+
+def tool_turn(*ids, content=None):
+    return completion(choices=[{"index": 0, "finish_reason": "tool_calls", "message": {
+        "role": "assistant", "content": content, "tool_calls": [tool_call(i) for i in ids]}}])
+
+
+def second_turn(*ids):
+    calls = {"role": "assistant", "content": None, "tool_calls": [tool_call(i) for i in ids]}
+    return {**ASK, "messages": [*ASK["messages"], calls, *[
+        {"role": "tool", "tool_call_id": i, "content": f"result {n}"} for n, i in enumerate(ids)]]}
+
+
+A, B, C = "call_aaaaaaaaaaaa", "call_bbbbbbbbbbbb", "call_cccccccccccc"
+X, Y, Z = "call_xxxxxxxxxxxx", "call_yyyyyyyyyyyy", "call_zzzzzzzzzzzz"
+
+
+@pytest.fixture
+def tool_recordings(recorder, upstream):
+    """Two turns: calls of two tools, then their results, whose answer names one of them and a new one."""
+    upstream.handler = lambda call: call.json(
+        200, tool_turn(B, C, content="see below") if len(call.request.json["messages"]) > 1 else tool_turn(A, B))
+    record(recorder, [ASK, second_turn(A, B)])
+
+
+def ids_of(answer):
+    assert answer[0] == 200, answer
+    return [c["id"] for c in json.loads(answer[2])["choices"][0]["message"]["tool_calls"]]
+
+
+def test_a_conversation_is_played_with_its_own_ids(tool_recordings, player):
+    q = player()
+    headers = {"x-replay-session": "s1"}
+    first = q.chat(ASK, headers=headers)
+    second = q.chat(second_turn(*ids_of(first)), headers=headers)
+    assert (ids_of(first), ids_of(second)) == ([A, B], [B, C])
+    assert [a[1]["x-replay-match"] for a in (first, second)] == ["exact", "exact"]
+
+
+def test_a_client_with_other_ids_gets_its_own_back(tool_recordings, player):
+    q = player("--on-exhausted", "cycle")
+    headers = {"x-replay-session": "s1"}
+    assert ids_of(q.chat(ASK, headers=headers)) == [A, B]
+    second = q.chat(second_turn(X, Y), headers=headers)
+    assert second[1]["x-replay-match"] == "normalised" and ids_of(second) == [Y, C]
+    # From now on the session's ids stand for the recorded ones, also where a match is exact.
+    assert ids_of(q.chat(ASK, headers=headers)) == [X, Y]
+    # An id that stood for another one is another request.
+    status, _, body = q.chat(second_turn(Y, X), headers=headers)
+    assert status == 422 and b"stands for another one" in body
+    assert q.chat(second_turn(X, X), headers=headers)[0] == 422
+    # Where only the first tier counts, other ids are another request.
+    assert q.chat(second_turn(X, Y), headers={**headers, "x-replay-strict": "true"})[0] == 422
