@@ -181,7 +181,10 @@ static int look_up(struct task *t, struct exchange *x,
 		return play(t, x, found, out, stage);
 	if (r == 0)
 		return set_aside(e, found);
-	return library_goes_live(e->library, e) ? EDGE_GO_LIVE : SOURCE_REFUSED;
+	if (!library_goes_live(e->library, e))
+		return SOURCE_REFUSED;
+	x->error = (struct api_error){ 0 };
+	return EDGE_GO_LIVE;
 }
 
 /* Of an attempt before. */

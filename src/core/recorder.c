@@ -175,7 +175,7 @@ static void recorder_close(struct source *s)
 	struct recorder *rec = (struct recorder *)(void *)s;
 	const char *why;
 
-	if (!rec->ended && rec->x->error.message.len > 0) {
+	if (!rec->ended && !is_whole(rec) && rec->x->error.message.len > 0) {
 		/* Nobody went: an error in the answer was its end. */
 		rec->ended = true;
 		rec->end = RECORDING_UNTERMINATED;
