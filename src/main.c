@@ -3,6 +3,7 @@
  */
 #include "cli/config.h"
 #include "cli/recordings.h"
+#include "cli/run.h"
 #include "cli/serve.h"
 #include "provider/provider.h"
 
@@ -20,6 +21,7 @@ static const char usage[] =
 	"usage:\n"
 	"  quipu serve [FILE] [flags]            answer OpenAI-style requests\n"
 	"  quipu serve starter                   every provider, by its key\n"
+	"  quipu run [--record] -- COMMAND...    a command with recordings\n"
 	"  quipu config check FILE               is this configuration right?\n"
 	"  quipu config show [flags]             every value and its origin\n"
 	"  quipu recordings ls DIR               what was recorded\n"
@@ -74,10 +76,22 @@ static int serve(char **argv)
 	return 0;
 }
 
+/* What is behind -- is the command's. */
+static int run(char **argv)
+{
+	for (char **at = argv; *at != NULL && strcmp(*at, "--") != 0; at++) {
+		if (strcmp(*at, "--help") != 0 && strcmp(*at, "-h") != 0)
+			continue;
+		(void)fputs(run_usage, stdout);
+		return 0;
+	}
+	return cli_run(argv, environ);
+}
+
 static int unknown_command(const char *command)
 {
-	static const char *const commands[] = { "serve", "config", "recordings",
-						"help" };
+	static const char *const commands[] = { "serve", "run", "config",
+						"recordings", "help" };
 	const char *near = NULL;
 	size_t best = 3; /* further away is no slip of the fingers */
 
@@ -105,6 +119,8 @@ int main(int argc, char **argv)
 		return serve(argv + 2);
 	if (strcmp(command, "config") == 0)
 		return run_config(argc - 2, argv + 2);
+	if (strcmp(command, "run") == 0)
+		return run(argv + 2);
 	if (strcmp(command, "recordings") == 0)
 		return cli_recordings(argc - 2, argv + 2);
 	if (strcmp(command, "--version") == 0 || strcmp(command, "-V") == 0) {

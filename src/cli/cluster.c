@@ -346,6 +346,11 @@ const struct catalog *cluster_catalog(const struct cluster *c)
 	return c->catalog;
 }
 
+struct library *cluster_library(const struct cluster *c)
+{
+	return c->library;
+}
+
 size_t cluster_worker_count(const struct cluster *c)
 {
 	return c->count;

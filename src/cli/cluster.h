@@ -25,6 +25,8 @@ int cluster_start(struct cluster *c);
 
 /* The config and catalog that are served; of the first worker, at the start. */
 const struct catalog *cluster_catalog(const struct cluster *c);
+/* Of recordings, or NULL. */
+struct library *cluster_library(const struct cluster *c);
 size_t cluster_worker_count(const struct cluster *c);
 
 /* The addresses served, one per line: "http://127.0.0.1:8321". */

@@ -14,8 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Before there is a log: to whoever typed the command. */
-static int load(char **argv, char **environment, struct config **out)
+int serve_load(char **argv, char **environment, struct config **out)
 {
 	struct buf messages;
 	int r;
@@ -112,8 +111,7 @@ static void say_first_request(struct str address)
 		STR_ARG(address), STR_ARG(address), STR_ARG(address));
 }
 
-/* The first address in a form that a client can use. */
-static struct str usable(struct str addresses, char *out, size_t size)
+struct str serve_url(struct str addresses, char *out, size_t size)
 {
 	struct str line, rest, scheme, port;
 	int n;
@@ -146,7 +144,7 @@ static void announce(const struct cluster *c)
 			 STR_ARG(line), cluster_worker_count(c));
 	}
 	say_models(cluster_catalog(c));
-	say_first_request(usable(addresses, text, sizeof(text)));
+	say_first_request(serve_url(addresses, text, sizeof(text)));
 	systemd_notify("READY=1");
 }
 
@@ -232,8 +230,7 @@ static int run(struct cluster *c, char **argv, char **environment)
 	return 0;
 }
 
-/* What is not as it should be, and does not keep it from serving. */
-static void warn(struct str messages)
+void serve_warn(struct str messages)
 {
 	struct str line;
 
@@ -243,6 +240,14 @@ static void warn(struct str messages)
 	}
 }
 
+void serve_begin(const struct config *config)
+{
+	raise_descriptor_limit();
+	tune_malloc();
+	start_log(config);
+	load_secrets(config);
+}
+
 int cli_serve(char **argv, char **environment)
 {
 	struct cluster *cluster;
@@ -250,15 +255,12 @@ int cli_serve(char **argv, char **environment)
 	struct buf messages;
 	int status = 1;
 
-	if (load(argv, environment, &config) < 0)
+	if (serve_load(argv, environment, &config) < 0)
 		return 2;
-	raise_descriptor_limit();
-	tune_malloc();
-	start_log(config);
-	load_secrets(config);
+	serve_begin(config);
 	buf_init(&messages, LOAD_MESSAGES_MAX);
 	if (cluster_new(config, environment, &cluster, &messages) == 0) {
-		warn(buf_str(&messages));
+		serve_warn(buf_str(&messages));
 		status = run(cluster, argv, environment);
 		cluster_free(cluster);
 	} else {

@@ -66,11 +66,12 @@ struct config {
 	int64_t ping_interval_ns; /* comment on quiet streams; 0: never */
 	struct str tls_cert, tls_key, tls_client_ca;
 	bool tls13_only;
-	int64_t busy_poll_ns;     /* 0: a worker sleeps at once */
-	bool drain_on_disconnect; /* on_disconnect: drain */
-	bool server_timing;       /* a header with the gateway's own time */
-	struct str admin;         /* "local", "all", "off" */
-	struct config_cors *cors; /* NULL: off */
+	int64_t busy_poll_ns;        /* 0: a worker sleeps at once */
+	bool drain_on_disconnect;    /* on_disconnect: drain */
+	bool server_timing;          /* a header with the gateway's own time */
+	struct str admin;            /* "local", "all", "off" */
+	struct str default_provider; /* of unknown models; "" for none */
+	struct config_cors *cors;    /* NULL: off */
 	/* upstream */
 	int64_t pool_max; /* idle connections per origin and worker */
 	int64_t pool_idle_timeout_ns;

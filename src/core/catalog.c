@@ -430,12 +430,31 @@ static int not_found(const struct catalog *c, struct str id, struct arena *a,
 	return API_FAIL;
 }
 
+/* Who serves a model that is not in the catalog, and as what; NULL: nobody. */
+static const struct upstream *provider_of(const struct catalog *c,
+					  struct str id, struct str *head,
+					  struct str *tail)
+{
+	const struct registry *r = c->registry;
+	const struct upstream *u = NULL;
+
+	if (str_cut(id, '/', head, tail) && tail->len > 0)
+		u = registry_find(r, *head);
+	if (u != NULL)
+		return u;
+	*head = r->config->default_provider;
+	*tail = id;
+	return head->len > 0 && registered(c, id) == NULL
+		       ? registry_find(r, *head)
+		       : NULL;
+}
+
 int catalog_resolve(const struct catalog *c, struct str id, struct arena *a,
 		    struct model_target *out, struct api_error *error)
 {
 	const struct model *m = map_get(&c->by_id, id);
 	const struct upstream *u;
-	struct str head, tail;
+	struct str head, tail, key;
 
 	if (m != NULL) {
 		*out = (struct model_target){ .upstream = m->upstream,
@@ -446,15 +465,15 @@ int catalog_resolve(const struct catalog *c, struct str id, struct arena *a,
 					      .target_count = m->target_count };
 		return 0;
 	}
-	if (!str_cut(id, '/', &head, &tail) || tail.len == 0)
-		return not_found(c, id, a, error);
-	u = registry_find(c->registry, head);
+	u = provider_of(c, id, &head, &tail);
 	if (u == NULL)
 		return not_found(c, id, a, error);
 	if (!is_allowed(&u->provider, tail))
 		return not_allowed(tail, head, a, error);
+	key = arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(head),
+			   STR_ARG(tail));
 	*out = (struct model_target){ .upstream = u,
 				      .upstream_id = tail,
-				      .key = arena_str(a, id) };
+				      .key = key };
 	return 0;
 }

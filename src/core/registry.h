@@ -99,7 +99,8 @@ struct model_target {
 
 /*
  * Find who serves a model id: a model of the catalog by its exact id, else the
- * provider named before the first '/', which gets the rest.  Returns 0, or
+ * provider named before the first '/', which gets the rest, else the default
+ * provider, which gets all of it.  Returns 0, or
  * API_FAIL: 404 with the nearest known ids, 400 when not allowed.
  */
 must_check int catalog_resolve(const struct catalog *c, struct str id,

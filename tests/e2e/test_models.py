@@ -129,3 +129,16 @@ def test_allowed_models_count_everywhere(start, upstream):
     answer = q.chat({**ask, "model": "r"})
     assert answer[0] == 400 and json.loads(answer[2])["error"]["code"] == "model_not_allowed"
     assert len(upstream.chat_requests()) == 1
+
+
+def test_a_default_provider_serves_what_nobody_else_does(start, upstream):
+    q = start("--default-provider", "openai", env={"OPENAI_BASE_URL": upstream.url})
+    for asked, sent in (("gpt-4o", "gpt-4o"), ("meta/llama", "meta/llama"), ("openai/x", "x")):
+        body = {"model": asked, "messages": [{"role": "user", "content": "hi"}]}
+        assert q.chat(body)[0] == 200
+        assert upstream.chat_requests()[-1].json["model"] == sent
+    count = len(upstream.chat_requests())
+    assert q.chat({"model": "echo/echo", "messages": [{"role": "user", "content": "hi"}]})[0] == 200
+    assert len(upstream.chat_requests()) == count
+    q = start("--default-provider", "nobody", env={"OPENAI_BASE_URL": upstream.url})
+    assert q.chat({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]})[0] == 404
