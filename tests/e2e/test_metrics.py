@@ -158,7 +158,8 @@ def test_a_breaker_opens_and_closes(start, upstream):
 def test_a_client_cannot_make_series(gateway):
     """Names that clients make up count as other."""
     gateway.wait_model("openai/m1")
-    # Waiting may have asked before the model was there.
+    # Waiting may have asked before the model was there; only this scrape is still at work.
+    wait_sample(gateway, "quipu_http_requests_active", 1)
     missed = 'quipu_http_requests_total{route="/v1/models/*",method="GET",code="404"}'
     early = samples(scrape(gateway)).get(missed, 0)
     for i in range(50):

@@ -106,6 +106,27 @@ static void the_page_has_every_key(void **state)
 	buf_fini(&b);
 }
 
+static void the_manual_has_every_flag(void **state)
+{
+	struct buf b;
+	struct str page = read_source("packaging/quipu.1", &b);
+
+	(void)state;
+	for (const struct setting *s = schema_settings; s->key != NULL; s++) {
+		bool is_bool = s->kind == SETTING_BOOL;
+		char item[80];
+
+		if (s->flag == NULL)
+			continue;
+		(void)snprintf(item, sizeof(item), "\n.It Fl Fl %s%s%s",
+			       is_bool ? "[no-]" : "", s->flag,
+			       is_bool ? "\n" : " ");
+		if (str_find(page, str_of(item)) == page.len)
+			fail_msg("packaging/quipu.1 has no --%s", s->flag);
+	}
+	buf_fini(&b);
+}
+
 static void every_setting_can_be_reached_and_helped(void **state)
 {
 	(void)state;
@@ -200,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_page_has_every_key),
+		cmocka_unit_test(the_manual_has_every_flag),
 		cmocka_unit_test(every_setting_can_be_reached_and_helped),
 		cmocka_unit_test(the_example_is_right),
 	};
