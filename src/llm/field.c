@@ -235,7 +235,9 @@ static int out_of_range(const struct field_checker *c, const struct field *f,
 	struct str text = shown(json_raw(c->doc, v));
 	double d = 0;
 	bool is_int = f->kind != FIELD_NUMBER;
-	bool below = !json_to_double(c->doc, v, &d) || d < f->min;
+	/* What no double can hold is beyond the side that its sign says. */
+	bool below = json_to_double(c->doc, v, &d) ? d < f->min
+						   : str_starts(text, STR("-"));
 
 	(void)api_fail(c->error, c->arena, 400, NULL, NULL,
 		       "Invalid '" STR_FMT

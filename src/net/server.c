@@ -15,6 +15,7 @@ enum {
 	ARENA_EXTRA = 64 << 20, /* for everything but the body itself */
 	LINGER_BYTES_MAX = 16 << 20,
 	BLOCK_SIZE = 64 * 1024,
+	TLS_HANDSHAKE = 22, /* RFC 8446 section 5.1: a record's first byte */
 };
 
 #define LINGER_NS       (2 * CLOCK_S)
@@ -116,6 +117,12 @@ static int read_head(struct task *t, struct session *c, size_t *out_len,
 					     "the request's head is over %zu "
 					     "bytes",
 					     cfg->head_max);
+		}
+		if (begun && c->in.ptr[0] == TLS_HANDSHAKE) {
+			return session_fault(
+				fault, 400,
+				"TLS was spoken to a port of plain "
+				"HTTP; use http://");
 		}
 		r = fill(t, c, deadline_ns, &n);
 		if (r == -ETIMEDOUT && begun) {

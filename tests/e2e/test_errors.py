@@ -58,6 +58,9 @@ TABLE = [
     ("a wrong value", "POST", CHAT, chat(messages=[{"role": "x", "content": ""}]), {}, None, 400, "invalid_request_error", "invalid_value",
      "messages[0].role", "assistant"),
     ("out of range", "POST", CHAT, chat(temperature=2.1), {}, None, 400, "invalid_request_error", "decimal_above_max_value", "temperature", "2"),
+    *[(f"a number beyond all: {n}", "POST", CHAT, chat().replace(b"{", b'{"temperature":%s,' % n.encode(), 1), {}, None, 400,
+       "invalid_request_error", f"decimal_{side}_value", "temperature", n)
+      for n, side in [("1e400", "above_max"), ("-1e400", "below_min")]],
     ("tool_choice without tools", "POST", CHAT, chat(tool_choice="auto"), {}, None, 400, "invalid_request_error", "invalid_value",
      "tool_choice", "tools"),
     ("a body that is too large", "POST", CHAT, chat(user="x" * 70000), {}, None, 413, "invalid_request_error", "bad_http_request", None, ""),

@@ -140,6 +140,14 @@ def test_a_head_that_does_not_come_is_408(start):
     assert head.startswith("HTTP/1.1 408")
 
 
+def test_tls_to_a_plain_port_is_told_at_once(start):
+    q = start()
+    began = time.monotonic()
+    head, body, _ = exchange(q, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100))
+    assert head.startswith("HTTP/1.1 400") and b"http://" in body
+    assert time.monotonic() - began < 5 * SLOW
+
+
 def test_a_body_that_does_not_come_is_408(start):
     q = start("--body-timeout", "300ms")
     with q.connect() as s:
