@@ -116,21 +116,34 @@ static void load(struct find *f)
 	}
 }
 
+static int take(struct find *f)
+{
+	struct index_query *iq = &f->index_query;
+	size_t n = 0;
+	int r;
+
+	library_keys(&f->q, &f->keys);
+	*iq = (struct index_query){ .session = f->session_name,
+				    .on_exhausted = f->policy,
+				    .occurrence = f->occurrence };
+	do {
+		for (; n < f->keys.count; n++) {
+			iq->keys[n] = (struct str){ f->keys.text[n],
+						    RECORDING_KEY_LEN };
+		}
+		iq->key_count = n;
+		r = index_take(f->l->index, iq, &f->hit);
+	} while (
+		r == INDEX_MISS &&
+		library_more_keys(&f->q, f->strict, f->session_name, &f->keys));
+	return r;
+}
+
 static void run_find(struct offload_work *w)
 {
 	struct find *f = (struct find *)(void *)w;
-	struct index_query *iq = &f->index_query;
 
-	library_keys(&f->q, f->session_name, f->strict, &f->keys);
-	*iq = (struct index_query){ .session = f->session_name,
-				    .key_count = f->keys.count,
-				    .on_exhausted = f->policy,
-				    .occurrence = f->occurrence };
-	for (size_t i = 0; i < f->keys.count; i++) {
-		iq->keys[i] =
-			(struct str){ f->keys.text[i], RECORDING_KEY_LEN };
-	}
-	f->result = index_take(f->l->index, iq, &f->hit);
+	f->result = take(f);
 	if (f->result < 0) {
 		f->miss.text = STR("There are too many sessions: restart quipu "
 				   "or use fewer names for them.");

@@ -7,6 +7,7 @@
 #include "core/library.h"
 #include "core/session.h"
 #include "recording/index.h"
+#include "recording/ogx_shape.h"
 
 struct writer;
 
@@ -30,16 +31,25 @@ void writer_flush(struct writer *w);
 void writer_free(struct writer *w); /* flushes; NULL is fine */
 void writer_give(struct writer *w, const struct library_job *job);
 
-/* The keys of a request, as recordings are looked up by; for threads. */
+/*
+ * The keys of a request, as recordings are looked up by, the best first, and one
+ * by one, since they cost more than the look-up itself: exact, normalised unless
+ * it is strict, and those of OGX's recordings of it.
+ */
 enum {
 	LIBRARY_KEYS = INDEX_KEYS_MAX
 };
 struct library_keys {
-	char text[LIBRARY_KEYS][RECORDING_KEY_LEN]; /* the best first */
-	const char *names[LIBRARY_KEYS];            /* of the tiers */
+	char text[LIBRARY_KEYS][RECORDING_KEY_LEN];
+	const char *names[LIBRARY_KEYS]; /* of the tiers */
 	size_t count;
+	bool has_normal; /* private, as is ogx */
+	struct ogx_keys ogx;
 };
-void library_keys(const struct library_query *q, struct str session,
-		  bool strict, struct library_keys *out);
+void library_keys(const struct library_query *q, struct library_keys *out);
+
+/* Add one more; false when there is none. */
+bool library_more_keys(const struct library_query *q, bool strict,
+		       struct str session, struct library_keys *k);
 
 #endif

@@ -1,17 +1,26 @@
 #include "core/library_impl.h"
 #include "recording/key.h"
-#include "recording/ogx_shape.h"
 
-static void add(struct library_keys *k, const char *name, int r)
+static bool add(const struct library_query *q, enum key_tier tier,
+		struct library_keys *k)
 {
-	if (r != 0)
-		return;
-	k->names[k->count] = name;
-	k->count++;
+	const struct key_input input = { q->op, q->request };
+
+	if (key_make(&input, tier, k->text[k->count], NULL) != 0)
+		return false;
+	k->names[k->count++] = tier == KEY_EXACT ? "exact" : "normalised";
+	return true;
 }
 
-/* Those of OGX's recordings of the same request. */
-static void add_ogx(const struct library_query *q, struct str session,
+void library_keys(const struct library_query *q, struct library_keys *out)
+{
+	out->count = 0;
+	out->has_normal = false;
+	out->ogx = (struct ogx_keys){ .count = 0 };
+	(void)add(q, KEY_EXACT, out);
+}
+
+static bool add_ogx(const struct library_query *q, struct str session,
 		    struct library_keys *k)
 {
 	const struct ogx_request req = {
@@ -21,27 +30,26 @@ static void add_ogx(const struct library_query *q, struct str session,
 		.test_id = session,
 		.is_watsonx = str_eq(q->request->upstream, STR("watsonx")),
 	};
-	struct ogx_keys keys;
+	size_t before = k->ogx.count;
 
-	if (ogx_keys(&req, &keys) != 0)
-		return;
-	for (size_t i = 0; i < keys.count && k->count < LIBRARY_KEYS; i++) {
-		memcpy(k->text[k->count], keys.keys[i], RECORDING_KEY_LEN);
-		add(k, "ogx", 0);
+	while (k->ogx.count == before) {
+		if (ogx_keys_next(&req, &k->ogx) != 0)
+			return false;
 	}
+	memcpy(k->text[k->count], k->ogx.keys[before], RECORDING_KEY_LEN);
+	k->names[k->count++] = "ogx";
+	return true;
 }
 
-void library_keys(const struct library_query *q, struct str session,
-		  bool strict, struct library_keys *out)
+bool library_more_keys(const struct library_query *q, bool strict,
+		       struct str session, struct library_keys *k)
 {
-	const struct key_input input = { q->op, q->request };
-	struct library_keys *k = out;
-
-	k->count = 0;
-	add(k, "exact", key_make(&input, KEY_EXACT, k->text[k->count], NULL));
-	if (!strict) {
-		add(k, "normalised",
-		    key_make(&input, KEY_NORMAL, k->text[k->count], NULL));
+	if (k->count == LIBRARY_KEYS)
+		return false;
+	if (!k->has_normal) {
+		k->has_normal = true;
+		if (!strict && add(q, KEY_NORMAL, k))
+			return true;
 	}
-	add_ogx(q, session, k);
+	return add_ogx(q, session, k);
 }

@@ -488,7 +488,7 @@ static int add_key(const struct ogx_request *req, const struct variant *v,
 	return 0;
 }
 
-int ogx_keys(const struct ogx_request *req, struct ogx_keys *out)
+int ogx_keys_next(const struct ogx_request *req, struct ogx_keys *k)
 {
 	bool usage = has_member(req->body, STR("stream_options"));
 	const struct variant variants[] = {
@@ -497,17 +497,27 @@ int ogx_keys(const struct ogx_request *req, struct ogx_keys *out)
 		{ .no_usage = usage, .usage = !usage },
 		{ .no_usage = usage, .usage = !usage, .extra = true },
 	};
+	bool late = k->tried >= countof(variants);
 	struct arena a;
-	int r = 0;
+	int r;
 
-	out->count = 0;
+	if (k->tried == OGX_KEYS_MAX)
+		return OGX_KEYS_END;
 	arena_init(&a, SIZE_MAX / 2);
-	for (size_t i = 0; i < OGX_KEYS_MAX && r == 0; i++) {
-		bool late = i >= countof(variants);
-
-		r = add_key(req, &variants[i % countof(variants)],
-			    late ? OGX_KEY_NO_TEST : OGX_KEY_NOW, &a, out);
-	}
+	r = add_key(req, &variants[k->tried % countof(variants)],
+		    late ? OGX_KEY_NO_TEST : OGX_KEY_NOW, &a, k);
+	k->tried++;
 	arena_fini(&a);
 	return r;
+}
+
+int ogx_keys(const struct ogx_request *req, struct ogx_keys *out)
+{
+	int r;
+
+	*out = (struct ogx_keys){ .count = 0 };
+	do
+		r = ogx_keys_next(req, out);
+	while (r == 0);
+	return r == OGX_KEYS_END ? 0 : r;
 }

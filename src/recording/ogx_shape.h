@@ -47,7 +47,19 @@ must_check int ogx_shape(const struct ogx_request *req, struct arena *a,
 struct ogx_keys {
 	char keys[OGX_KEYS_MAX][RECORDING_KEY_LEN];
 	size_t count;
+	size_t tried; /* private */
 };
+
+/*
+ * Only the next of them, since each costs as much as a look-up: begin with
+ * zeroes.  One that was there already is not added.  Returns
+ * as ogx_shape(), or OGX_KEYS_END when there are no more.
+ */
+enum {
+	OGX_KEYS_END = 2
+};
+must_check int ogx_keys_next(const struct ogx_request *req, struct ogx_keys *k);
+
 must_check int ogx_keys(const struct ogx_request *req, struct ogx_keys *out);
 
 #endif
