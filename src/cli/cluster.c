@@ -437,6 +437,7 @@ int cluster_reload(struct cluster *c, struct config *config, char **environment,
 	struct turn_cfg turn = { .workers = c->workers,
 				 .count = c->count,
 				 .refresh = refresh_again };
+	size_t more;
 
 	if (load_registry(config, environment, &turn.registry, messages) < 0) {
 		cluster_note_bad_reload(c);
@@ -459,6 +460,9 @@ int cluster_reload(struct cluster *c, struct config *config, char **environment,
 		turn.tls = NULL;
 	}
 	turn_run(&turn);
+	more = library_reload(c->library, messages);
+	if (more > 0)
+		log_info("recordings: %zu more", more);
 	registry_unref(turn.registry);
 	tls_ctx_unref(turn.tls);
 	return 0;

@@ -185,7 +185,7 @@ static int ask(struct explain *x, const struct route *route, struct str body)
 		.header_count = route->header_count,
 		.body = body,
 	};
-	library_keys(&q, x->session, false, &x->keys);
+	library_all_keys(&q, x->session, false, &x->keys);
 	x->query = (struct index_query){ .session = x->session,
 					 .key_count = x->keys.count };
 	for (size_t i = 0; i < x->keys.count; i++) {

@@ -388,57 +388,6 @@ const struct playback *library_playback(const struct library *l)
 	return &l->playback;
 }
 
-struct reports {
-	struct buf *messages;
-	size_t count;
-};
-
-static void report(void *arg, struct str path, const char *why)
-{
-	struct reports *reports = arg;
-
-	reports->count++;
-	/* What no longer fits is in the count. */
-	(void)!buf_printf(reports->messages, "recordings: " STR_FMT ": %s\n",
-			  STR_ARG(path), why);
-}
-
-static bool may_make(const struct library_cfg *cfg)
-{
-	return cfg->mode == EDGE_RECORD || cfg->mode == EDGE_AUTO ||
-	       cfg->mode == EDGE_REFRESH || cfg->mode == EDGE_OFF;
-}
-
-static int open_index(struct library *l, struct buf *messages)
-{
-	struct reports reports = { messages, 0 };
-	const struct index_options options = { report, &reports };
-	char *dir = arena_cz(&l->arena, l->cfg.dir);
-	int r;
-
-	if (may_make(&l->cfg) && mkdir(dir, 0777) < 0 && errno != EEXIST) {
-		(void)!buf_printf(messages,
-				  "recordings: %s: cannot be made: "
-				  "%s\n",
-				  dir, strerrordesc_np(errno));
-		return -1;
-	}
-	r = index_open(dir, &options, &l->index);
-	if (r < 0) {
-		(void)!buf_printf(messages,
-				  "recordings: %s: %s; recordings.dir says "
-				  "where they are\n",
-				  dir, strerrordesc_np(-r));
-		return -1;
-	}
-	if (reports.count > 0) {
-		(void)!buf_printf(messages,
-				  "recordings: %zu files are left out\n",
-				  reports.count);
-	}
-	return 0;
-}
-
 static int read_playback(struct library *l, struct buf *messages)
 {
 	const struct {
@@ -476,7 +425,8 @@ int library_open(const struct library_cfg *cfg, struct library **out,
 	arena_init(&l->arena, 1 << 20);
 	session_set_init(&l->sessions);
 	l->cfg.dir = arena_str(&l->arena, cfg->dir);
-	if (read_playback(l, messages) < 0 || open_index(l, messages) < 0) {
+	if (read_playback(l, messages) < 0 ||
+	    library_folder_open(l, messages) < 0) {
 		library_close(l);
 		return -1;
 	}

@@ -67,6 +67,12 @@ must_check int library_from_config(const struct config *config, bool is_ci,
 must_check int library_open(const struct library_cfg *cfg, struct library **out,
 			    struct buf *messages);
 
+/*
+ * Take in what has come into the folder since; blocks.  Returns how many
+ * recordings there are more; messages as of library_open().  NULL is fine.
+ */
+size_t library_reload(struct library *l, struct buf *messages);
+
 /* Waits for what is to be written.  NULL is fine. */
 void library_close(struct library *l);
 

@@ -20,6 +20,9 @@ struct library {
 	struct writer *writer;
 };
 
+/* Open the folder of cfg, as library_open(). */
+must_check int library_folder_open(struct library *l, struct buf *messages);
+
 /*
  * The thread that writes what is kept.  A queue of at most 512 jobs or 256 MB:
  * what does not fit is lost, and said so.
@@ -51,5 +54,9 @@ void library_keys(const struct library_query *q, struct library_keys *out);
 /* Add one more; false when there is none. */
 bool library_more_keys(const struct library_query *q, bool strict,
 		       struct str session, struct library_keys *k);
+
+/* All of them, for reports. */
+void library_all_keys(const struct library_query *q, struct str session,
+		      bool strict, struct library_keys *out);
 
 #endif

@@ -53,3 +53,11 @@ bool library_more_keys(const struct library_query *q, bool strict,
 	}
 	return add_ogx(q, session, k);
 }
+
+void library_all_keys(const struct library_query *q, struct str session,
+		      bool strict, struct library_keys *out)
+{
+	library_keys(q, out);
+	while (library_more_keys(q, strict, session, out))
+		;
+}

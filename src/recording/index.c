@@ -125,12 +125,11 @@ static const struct index_entry *find_twin(const struct index *ix,
 {
 	const struct chain *c = map_get(&ix->chains, key_str(e->key));
 
-	if (e->is_list)
-		return NULL;
 	for (const struct link *l = c != NULL ? c->first : NULL; l != NULL;
 	     l = l->next) {
-		if (!l->loose && l->entry->occ == e->occ &&
-		    str_eq(l->entry->folder, e->folder))
+		if (str_eq(l->entry->path, e->path) ||
+		    (!l->loose && !e->is_list && l->entry->occ == e->occ &&
+		     str_eq(l->entry->folder, e->folder)))
 			return l->entry;
 	}
 	return NULL;
@@ -457,8 +456,10 @@ int index_load(struct index *ix, const struct index_query *query,
 int index_add(struct index *ix, struct str folder, const char *name,
 	      struct recording_problem *problem)
 {
+	struct arena_mark mark;
 	struct index_entry e;
 	struct arena texts;
+	size_t before;
 	int fd = index_file_folder(ix->root, folder), r;
 
 	if (fd < 0)
@@ -468,11 +469,15 @@ int index_add(struct index *ix, struct str folder, const char *name,
 	(void)close(fd);
 	if (r == 0) {
 		(void)pthread_mutex_lock(&ix->lock);
+		mark = arena_mark(&ix->arena);
+		before = ix->count;
 		e.op = arena_str(&ix->arena, e.op);
 		e.model = arena_str(&ix->arena, e.model);
 		e.test_id = arena_str(&ix->arena, e.test_id);
 		set_path(ix, folder, name, &e);
 		r = insert(ix, &e, problem);
+		if (ix->count == before)
+			arena_rewind(&ix->arena, mark);
 		(void)pthread_mutex_unlock(&ix->lock);
 	}
 	arena_fini(&texts);

@@ -188,6 +188,35 @@ def test_an_edited_file_is_served_and_flagged_unless_strict(record, upstream, pl
     assert status == 422 and b"edited" in body, body
 
 
+def test_a_reload_takes_in_what_has_come(record, upstream, play, folder):
+    upstream.handler = lambda call: call.json(200, completion(content="seed %d" % call.request.json["seed"]))
+    q = record()
+    for i in range(4):
+        q.chat({**ASK, "seed": i})
+    q.stop()
+    first, second, third, fourth = chats(folder)
+    os.rename(first, folder + "-first")
+    q = play()
+    assert q.chat({**ASK, "seed": 0})[0] == 422 and q.chat({**ASK, "seed": 1})[0] == 200
+    os.rename(folder + "-first", first)
+    os.remove(third)
+    text = open(fourth).read()
+    with open(fourth, "w") as f:
+        f.write(text.replace('"seed": 3', '"seed": 4'))
+    with open(os.path.join(folder, "default", "bad.json"), "w") as f:
+        f.write("{")
+    assert b"another request since it was edited" in q.chat({**ASK, "seed": 3})[2]
+    for i in range(3):
+        status, _, body = q.request("POST", "/v1alpha/admin/reload")
+        assert status == 200, body
+    q.wait_text("recordings: 2 more")
+    assert q.chat({**ASK, "seed": 0})[0] == 200 and q.chat({**ASK, "seed": 1})[0] == 200
+    assert b"No such file" in q.chat({**ASK, "seed": 2})[2]
+    status, _, body = q.chat({**ASK, "seed": 4})
+    assert status == 200 and b"seed 3" in body
+    assert q.text().count(" more") == 1 and "default/bad.json: " in q.text()
+
+
 def test_a_session_name_that_is_too_long_is_refused(record, upstream):
     upstream.handler = lambda call: call.json(200, completion())
     q = record()
