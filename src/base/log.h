@@ -22,7 +22,7 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
-#include "base/str.h"
+#include "base/arena.h"
 
 enum log_level {
 	LOG_DEBUG,
@@ -64,6 +64,9 @@ uint64_t log_dropped(void);
  * written.  Of more than 4096 secrets the oldest is forgotten.
  */
 void log_secret(struct str s);
+
+/* Copies of all that log_secret() was told, in a.  Returns how many. */
+size_t log_secrets(struct arena *a, struct str **out);
 
 /*
  * The same masking for others who show text (config show, task dumps): writes

@@ -112,6 +112,19 @@ void log_secret(struct str s)
 	(void)pthread_mutex_unlock(&known.lock);
 }
 
+size_t log_secrets(struct arena *a, struct str **out)
+{
+	size_t n;
+
+	(void)pthread_mutex_lock(&known.lock);
+	n = known.count;
+	*out = arena_alloc(a, (n + 1) * sizeof(**out));
+	for (size_t i = 0; i < n; i++)
+		(*out)[i] = arena_str(a, known.secrets[i]);
+	(void)pthread_mutex_unlock(&known.lock);
+	return n;
+}
+
 /* How much of s is a known secret, or the start of one where s was cut. */
 static size_t known_len(struct str s)
 {

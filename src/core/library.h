@@ -132,6 +132,7 @@ bool library_released(const struct library_found *found);
 struct library_job {
 	struct recording recording;   /* occ 0: the next of equal ones */
 	struct str session, base_url; /* in the arena */
+	struct str key;               /* the client's own, not to be kept */
 	struct arena arena;
 	struct buf body, marks;
 };

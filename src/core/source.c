@@ -131,8 +131,10 @@ static int net_open(struct task *t, struct exchange *x, struct source **out,
 	if (x->edge != NULL)
 		kept = edge_take(x);
 	/* What is recorded is read to its end, whoever listens. */
-	if (kept != NULL)
+	if (kept != NULL) {
 		req.watch = NULL;
+		kept->key = arena_str(&kept->arena, x->request.key);
+	}
 	r = client_send(t, x->worker->client, &req, &ns->res, stage);
 	arena_rewind(x->arena, mark);
 	if (r != 0) {

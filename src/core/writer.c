@@ -133,10 +133,22 @@ static int save(struct library *l, struct session *session,
 	return r == WRITER_OGX_UNFIT ? save_exact(l, session, job, out) : r;
 }
 
+/* Of the keys that are known, too, whatever they look like. */
+static size_t clean(struct library_job *job)
+{
+	struct arena *a = &job->arena;
+	struct secret_job how = { .policy = SECRET_REDACT };
+	struct str *items;
+
+	how.known.count = log_secrets(a, &items);
+	items[how.known.count++] = job->key;
+	how.known.items = items;
+	return secret_clean(&job->recording, a, &how);
+}
+
 static void write_job(struct library *l, struct library_job *job)
 {
 	struct session *session = session_get(&l->sessions, job->session);
-	const struct secret_job clean = { .policy = SECRET_REDACT };
 	struct recording *r = &job->recording;
 	struct recording_problem problem;
 	char key[RECORDING_KEY_LEN];
@@ -144,7 +156,7 @@ static void write_job(struct library *l, struct library_job *job)
 	size_t secrets;
 	int rc;
 
-	secrets = secret_clean(r, &job->arena, &clean);
+	secrets = clean(job);
 	rc = key_make(&(struct key_input){ r->op, &r->request }, KEY_EXACT, key,
 		      NULL);
 	if (rc != 0) {

@@ -69,6 +69,22 @@ def test_a_key_is_in_no_file(recorder, upstream, folder):
             assert KEY.encode() not in f.read()
 
 
+@pytest.mark.parametrize("theirs", [False, True])
+def test_a_key_of_no_known_shape_is_in_no_file(start, upstream, folder, theirs):
+    odd = "just.some-words.for-a-key"
+    upstream.handler = lambda call: call.json(401, {"error": {"message": "Bad key: " + odd}})
+    q = start("--record-mode", "record", "--recordings", folder,
+              env={"OPENAI_BASE_URL": upstream.url, "OPENAI_API_KEY": KEY if theirs else odd})
+    headers = {"x-ogx-provider-data": json.dumps({"openai_api_key": odd})} if theirs else {}
+    assert q.chat(ASK, headers=headers)[0] >= 400
+    q.stop()
+    assert upstream.chat_requests()[0].headers["authorization"] == "Bearer " + odd
+    assert [f for f in files(folder) if "chat" in f]
+    for name in files(folder):
+        with open(os.path.join(folder, name), "rb") as f:
+            assert odd.encode() not in f.read(), name
+
+
 def test_errors_are_recorded_and_played(start, upstream, player, folder):
     q = start("--record-mode", "record", "--recordings", folder, "--retries", "0",
               env={"OPENAI_BASE_URL": upstream.url, "OPENAI_API_KEY": KEY})
