@@ -77,11 +77,14 @@ static const char *key_text(const struct provider *p)
 static void say_models(const struct catalog *catalog)
 {
 	const struct registry *reg = catalog->registry;
+	size_t optional = 0;
 
 	for (size_t i = 0; i < reg->upstream_count; i++) {
 		const struct upstream *u = &reg->upstreams[i];
 
-		if (u->origin == NULL) {
+		if (u->is_optional) {
+			optional++;
+		} else if (u->origin == NULL) {
 			log_info("provider=" STR_FMT " built in",
 				 STR_ARG(u->provider.id));
 		} else {
@@ -90,6 +93,10 @@ static void say_models(const struct catalog *catalog)
 				 STR_ARG(u->origin->host_header),
 				 key_text(&u->provider));
 		}
+	}
+	if (optional > 0) {
+		log_info("%zu more providers answer what was recorded of them",
+			 optional);
 	}
 }
 

@@ -58,6 +58,11 @@ static void free_work(struct offload_work *w)
 /* Nothing was found: say what comes near, and what to do. */
 static void explain(struct find *f)
 {
+	/* Asked for all providers at the start; nobody reads it. */
+	if (str_eq(f->q.op, STR("models"))) {
+		f->miss.text = STR("no list of models was recorded");
+		return;
+	}
 	miss_explain(&(struct miss_input){ .index = f->l->index,
 					   .query = &f->index_query,
 					   .op = f->q.op,

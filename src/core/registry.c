@@ -115,6 +115,7 @@ static int add_upstream(struct registry *r, const struct config_provider *cp,
 			return rc;
 		}
 	}
+	u->is_optional = cp->is_optional;
 	r->upstream_count++;
 	mask_secrets(cp);
 	if ((u->provider.type->caps & PROVIDER_WANTS_IMAGES) != 0 ||

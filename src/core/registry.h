@@ -17,6 +17,8 @@
 /* A provider instance and the way to it. */
 struct upstream {
 	struct provider provider;
+	/* Nobody asked for it: it is there for what was recorded of it. */
+	bool is_optional;
 	const struct client_origin *origin; /* NULL: answers by itself */
 	/* who gives its tokens; NULL: it needs none, or reads them from files */
 	const struct client_origin **places; /* of provider.places */

@@ -62,6 +62,9 @@ static int read_list(struct task *t, struct fetch *f,
 		exchange_init(&x, f->worker, &target);
 		x.arena = &f->arena;
 		x.edge = library_edge(f->worker->library, &f->arena);
+		/* Without a word of the operator's it is not called. */
+		if (x.edge != NULL && f->upstream->is_optional)
+			x.edge->mode = EDGE_REPLAY;
 		x.request.op = LLM_MODELS;
 		x.request.page = out->next_page;
 		out->next_page = STR_NULL;
@@ -129,6 +132,8 @@ static void tell(const struct upstream *u, const struct model_list *was,
 		 const struct model_list *now)
 {
 	if (str_eq(was->failure, now->failure) && was->count == now->count)
+		return;
+	if (u->is_optional && now->count == 0)
 		return;
 	if (now->keyless) {
 		log_info("provider=" STR_FMT
