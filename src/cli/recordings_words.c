@@ -145,5 +145,45 @@ const struct recordings_word recordings_words[] = {
 		       { "--upstream", true },
 		       { "--path", true } },
 	  .run = recordings_explain },
+	{ .name = "convert",
+	  .arguments = "[--to exact|ogx] [--out DIR] [--session S]\n"
+		       "           [--upstream U] [--base-url URL] [--json] "
+		       "FILE|DIR...",
+	  .summary = "from one format to another; VCR's and HAR's, too",
+	  .help = "Reads recordings in either format, cassettes of vcrpy, VCR and\n"
+		  "go-vcr, and HAR; writes them below DIR (recordings) in the\n"
+		  "exact format or in OGX's. Secrets are redacted on the way.\n"
+		  "\n"
+		  "  quipu recordings convert tests/cassettes/*.yaml\n"
+		  "  quipu recordings convert --to ogx --session T recordings/s1\n"
+		  "\n"
+		  "S is the session (or test id) they are for; without it that\n"
+		  "of the recording, or the cassette's name. U is the upstream's\n"
+		  "name in quipu; of a cassette it is guessed from the host\n"
+		  "(api.openai.com is openai). URL is what OGX's provider was\n"
+		  "given: its path enters OGX's keys. What cannot be converted is\n"
+		  "told, and the exit code is then 1.\n",
+	  .min = 1,
+	  .max = SIZE_MAX,
+	  .options = { { "--to", true },
+		       { "--out", true },
+		       { "--session", true },
+		       { "--upstream", true },
+		       { "--base-url", true } },
+	  .run = recordings_convert },
+	{ .name = "merge-driver",
+	  .arguments = "BASE OURS THEIRS [NAME]",
+	  .summary = "for git: merge recordings",
+	  .help = "Of two versions the one that was recorded last is taken. What\n"
+		  "was edited by hand on either side is a conflict, with exit\n"
+		  "code 1.\n"
+		  "\n"
+		  "  git config merge.quipu.driver \\\n"
+		  "      'quipu recordings merge-driver %O %A %B %P'\n"
+		  "  echo 'recordings/** diff=quipu merge=quipu' "
+		  ">> .gitattributes\n",
+	  .min = 3,
+	  .max = 4,
+	  .run = recordings_merge_driver },
 	{ .name = NULL },
 };

@@ -88,6 +88,15 @@ static const struct {
 	{ "responses", "/v1/responses", NULL },
 };
 
+struct str ogx_shape_endpoint(struct str op)
+{
+	for (size_t i = 0; i < countof(ops); i++) {
+		if (str_eq(op, str_of(ops[i].op)))
+			return str_of(ops[i].endpoint);
+	}
+	return STR("");
+}
+
 /* How one variant of a body differs from today's. */
 struct variant {
 	bool usage;    /* stream_options as telemetry adds them */

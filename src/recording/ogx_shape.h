@@ -38,6 +38,9 @@ struct ogx_request {
 must_check int ogx_shape(const struct ogx_request *req, struct arena *a,
 			 struct str *url, struct str *kwargs);
 
+/* "/v1/chat/completions" of an operation; "" when OGX has none. */
+struct str ogx_shape_endpoint(struct str op);
+
 /*
  * The keys that its recording may have, the best first: as OGX is today; then
  * with and without what generations of OGX added (stream_options with
