@@ -1,0 +1,43 @@
+/*
+ * database - what a kind of database does for the store.
+ *
+ * Private to store/.  All calls block and may come from any thread at a time;
+ * what they take and return is said in store.h.  They know of no queue: a row
+ * is seen once put() has returned.
+ */
+#ifndef STORE_DATABASE_H
+#define STORE_DATABASE_H
+
+#include "store/row.h"
+#include "store/store.h"
+
+struct database {
+	const struct database_type *type;
+};
+
+struct database_type {
+	struct str scheme; /* "sqlite:" */
+
+	/* The URI without its scheme. */
+	int (*open)(const struct store_cfg *cfg, struct str where,
+		    struct database **out);
+	void (*close)(struct database *db);
+
+	/* All of the rows or none; *out_new are those whose id was not there. */
+	int (*put)(struct database *db, struct row *const *rows, size_t count,
+		   size_t *out_new);
+	int (*get)(struct database *db, struct str owner, struct str id,
+		   struct arena *a, struct store_completion *out);
+	int (*list)(struct database *db, const struct store_query *q,
+		    struct arena *a, struct store_page *out);
+	int (*set_metadata)(struct database *db, struct str owner,
+			    struct str id, struct str metadata);
+	int (*drop)(struct database *db, struct str owner, struct str id);
+	int (*expire)(struct database *db, int64_t before, unsigned max,
+		      unsigned *out_count);
+	int (*info)(struct database *db, struct store_info *out);
+};
+
+extern const struct database_type store_sqlite;
+
+#endif

@@ -1,0 +1,220 @@
+#include "store/sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "store/migration.h"
+
+/*
+ * The writer's pages are worth keeping: each row goes to a random place of the
+ * index by id.  Readers take what they need again.
+ */
+#define WRITER_CACHE "PRAGMA cache_size = -16384"
+#define CHECKPOINT   "PRAGMA wal_autocheckpoint = 8192"
+#define READER_CACHE "PRAGMA cache_size = -512"
+
+/* After a burst the log is cut back to this. */
+#define LOG_SIZE "PRAGMA journal_size_limit = 67108864"
+
+static int code_of(sqlite3 *db)
+{
+	int system = sqlite3_system_errno(db);
+
+	switch (sqlite3_errcode(db) & 0xff) {
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_IOERR:
+		return system == EFBIG || system == EDQUOT ? -ENOSPC : -EIO;
+	case SQLITE_READONLY:
+		return -EROFS;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EBUSY;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return -EUCLEAN;
+	case SQLITE_CANTOPEN:
+	case SQLITE_PERM:
+		return system > 0 ? -system : -EACCES;
+	case SQLITE_TOOBIG:
+		return -EMSGSIZE;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	default:
+		return -EIO;
+	}
+}
+
+int sqlite_failed(sqlite3 *db, const char *doing)
+{
+	return err_new(code_of(db), "store: %s: %s", doing, sqlite3_errmsg(db));
+}
+
+int sqlite_run(sqlite3 *db, const char *sql)
+{
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)
+		return 0;
+	return sqlite_failed(db, "the database");
+}
+
+int sqlite_bind(sqlite3_stmt *stmt, int *at, struct str s)
+{
+	int r = sqlite3_bind_text64(stmt, (*at)++, s.len > 0 ? s.ptr : "",
+				    s.len, SQLITE_STATIC, SQLITE_UTF8);
+
+	return r == SQLITE_OK ? 0 : -ENOMEM;
+}
+
+/* Also when it failed, the connection is there to be closed. */
+static int connect_to(struct sqlite *s, int flags, sqlite3 **out)
+{
+	int r = sqlite3_open_v2(s->path, out, flags | SQLITE_OPEN_NOMUTEX,
+				NULL);
+
+	if (*out == NULL)
+		return err_new(-ENOMEM, "store: no memory for SQLite");
+	if (r != SQLITE_OK)
+		return sqlite_failed(*out, s->path);
+	(void)sqlite3_extended_result_codes(*out, 1);
+	(void)sqlite3_busy_timeout(*out, (int)s->busy_ms);
+	return 0;
+}
+
+int sqlite_take(struct sqlite *s, sqlite3 **out)
+{
+	sqlite3 *db = NULL;
+	int r = 0;
+
+	pthread_mutex_lock(&s->pool_lock);
+	while (s->idle_count == 0 && s->reader_count == SQLITE_READERS)
+		pthread_cond_wait(&s->pool_free, &s->pool_lock);
+	if (s->idle_count > 0)
+		db = s->idle[--s->idle_count];
+	else
+		s->reader_count++;
+	pthread_mutex_unlock(&s->pool_lock);
+	if (db == NULL) {
+		r = connect_to(s, SQLITE_OPEN_READWRITE, &db);
+		if (r == 0)
+			r = sqlite_run(db, READER_CACHE);
+	}
+	if (r == 0) {
+		*out = db;
+		return 0;
+	}
+	(void)sqlite3_close(db);
+	pthread_mutex_lock(&s->pool_lock);
+	s->reader_count--;
+	pthread_cond_signal(&s->pool_free);
+	pthread_mutex_unlock(&s->pool_lock);
+	return r;
+}
+
+void sqlite_give(struct sqlite *s, sqlite3 *db)
+{
+	pthread_mutex_lock(&s->pool_lock);
+	s->idle[s->idle_count++] = db;
+	pthread_cond_signal(&s->pool_free);
+	pthread_mutex_unlock(&s->pool_lock);
+}
+
+/* SQLite would let others read it. */
+static int make_file(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return err_new(-errno, "store: %s: cannot be opened: %m", path);
+	(void)close(fd);
+	return 0;
+}
+
+static const char *sync_pragma(enum store_sync sync)
+{
+	return sync == STORE_SYNC_NORMAL ? "PRAGMA synchronous = NORMAL"
+					 : "PRAGMA synchronous = FULL";
+}
+
+/* Whose file it is comes first: a stranger's is left as it was. */
+static int prepare(struct sqlite *s)
+{
+	int r = make_file(s->path);
+
+	if (r == 0)
+		r = connect_to(s, SQLITE_OPEN_READWRITE, &s->writer);
+	if (r == 0)
+		r = migration_run(s->writer, migration_steps);
+	if (r == 0)
+		r = sqlite_run(s->writer, "PRAGMA journal_mode = WAL");
+	if (r == 0)
+		r = sqlite_run(s->writer, sync_pragma(s->sync));
+	if (r == 0)
+		r = sqlite_run(s->writer, WRITER_CACHE);
+	if (r == 0)
+		r = sqlite_run(s->writer, LOG_SIZE);
+	if (r == 0)
+		r = sqlite_run(s->writer, CHECKPOINT);
+	return r;
+}
+
+static void close_sqlite(struct database *db)
+{
+	struct sqlite *s = (struct sqlite *)db;
+
+	for (unsigned i = 0; i < s->idle_count; i++)
+		(void)sqlite3_close(s->idle[i]);
+	(void)sqlite3_finalize(s->insert);
+	if (sqlite3_close(s->writer) != SQLITE_OK)
+		log_error("store: a statement was left open");
+	pthread_cond_destroy(&s->pool_free);
+	pthread_mutex_destroy(&s->pool_lock);
+	pthread_mutex_destroy(&s->write_lock);
+	free(s->path);
+	free(s);
+}
+
+static int open_sqlite(const struct store_cfg *cfg, struct str where,
+		       struct database **out)
+{
+	struct sqlite *s;
+	int r;
+
+	if (where.len == 0 || memchr(where.ptr, 0, where.len) != NULL)
+		return err_new(-EINVAL, "store: sqlite: needs a path");
+	s = xcalloc(1, sizeof(*s));
+	s->base.type = &store_sqlite;
+	s->busy_ms = cfg->busy_ms;
+	s->sync = cfg->sync;
+	s->path = xmalloc(where.len + 1);
+	memcpy(s->path, where.ptr, where.len);
+	s->path[where.len] = 0;
+	pthread_mutex_init(&s->write_lock, NULL);
+	pthread_mutex_init(&s->pool_lock, NULL);
+	pthread_cond_init(&s->pool_free, NULL);
+	r = prepare(s);
+	if (r < 0) {
+		close_sqlite(&s->base);
+		return err_up(r);
+	}
+	*out = &s->base;
+	return 0;
+}
+
+const struct database_type store_sqlite = {
+	.scheme = STR_INIT("sqlite:"),
+	.open = open_sqlite,
+	.close = close_sqlite,
+	.put = sqlite_put,
+	.get = sqlite_get,
+	.list = sqlite_list,
+	.set_metadata = sqlite_set_metadata,
+	.drop = sqlite_drop,
+	.expire = sqlite_expire,
+	.info = sqlite_info,
+};

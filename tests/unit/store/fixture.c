@@ -1,0 +1,118 @@
+#include "tests/unit/store/fixture.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "store/row.h"
+
+char fixture_dir[64];
+char fixture_uri[256];
+char fixture_path[128];
+
+int fixture_make(void **state)
+{
+	(void)state;
+	(void)snprintf(fixture_dir, sizeof(fixture_dir),
+		       "/tmp/quipu-store-XXXXXX");
+	if (mkdtemp(fixture_dir) == NULL)
+		return -1;
+	(void)snprintf(fixture_path, sizeof(fixture_path), "%s/quipu.db",
+		       fixture_dir);
+	(void)snprintf(fixture_uri, sizeof(fixture_uri), "sqlite:%s",
+		       fixture_path);
+	return 0;
+}
+
+int fixture_drop(void **state)
+{
+	DIR *d = opendir(fixture_dir);
+	struct dirent *e;
+	char path[512];
+
+	(void)state;
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		(void)snprintf(path, sizeof(path), "%s/%s", fixture_dir,
+			       e->d_name);
+		(void)unlink(path);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	return rmdir(fixture_dir);
+}
+
+struct store_completion fixture_row(struct arena *a, unsigned n)
+{
+	static const enum store_status statuses[] = { STORE_COMPLETED,
+						      STORE_CANCELLED,
+						      STORE_FAILED };
+
+	return (struct store_completion){
+		.id = arena_printf(a, "chatcmpl-%u", n),
+		.created = 1700000000 + n / 10,
+		.model_asked = n % 3 == 0 ? STR("echo/echo") : STR("gpt-4o"),
+		.model_served = STR("gpt-4o-2024-08-06"),
+		.provider = STR("openai"),
+		.status = statuses[n % 3],
+		.request =
+			arena_printf(a, "[{\"role\": \"user\", \"n\":%u}]%0*d",
+				     n, (int)(n % 700) + 1, 0),
+		.choices = arena_printf(a, "[{\"index\":0,\"n\":%u}]", n),
+		.usage = STR("{\"total_tokens\": 7}"),
+		.extra = STR("{\"seed\":1.0}"),
+		.metadata = arena_printf(
+			a, "{\"k\":\"%u\",\"a\\\"b.c\":\"always\"}", n % 5),
+		.user = STR("u\0\xc3\xa9"),
+		.first_byte_us = n % 2 == 0 ? -1 : (int64_t)n,
+		.total_us = (int64_t)n * 1000000,
+	};
+}
+
+void fixture_check_row(const struct store_completion *got, unsigned n)
+{
+	struct store_completion g = *got, w;
+	struct str *gt[ROW_TEXTS], *wt[ROW_TEXTS];
+	struct arena a;
+
+	arena_init(&a, FIXTURE_ARENA);
+	w = fixture_row(&a, n);
+	row_texts(&g, gt);
+	row_texts(&w, wt);
+	for (size_t i = 0; i < ROW_TEXTS; i++)
+		check_str("a text of the row", *gt[i], *wt[i]);
+	check_int("created", g.created, w.created);
+	check_int("status", g.status, w.status);
+	check_int("first_byte_us", g.first_byte_us, w.first_byte_us);
+	check_int("total_us", g.total_us, w.total_us);
+	check_true("a sequence", g.seq > 0);
+	arena_fini(&a);
+}
+
+struct store *fixture_open(void)
+{
+	struct store *s = NULL;
+
+	check_int("open",
+		  store_open(&(struct store_cfg){ .uri = str_of(fixture_uri),
+						  .producers = 4 },
+			     &s),
+		  0);
+	return s;
+}
+
+void fixture_close(struct store *s)
+{
+	check_int("lost", store_close(s, fixture_soon()), 0);
+}
+
+void fixture_put(struct store *s, unsigned p, unsigned n)
+{
+	struct store_completion c;
+	struct arena a;
+
+	arena_init(&a, FIXTURE_ARENA);
+	c = fixture_row(&a, n);
+	check_int("put", store_put_wait(s, p, &c, fixture_soon()), 0);
+	arena_fini(&a);
+}
