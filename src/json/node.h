@@ -59,17 +59,21 @@ static inline struct str node_body(const struct json *doc, uint32_t v)
 			     n->end - n->start - 2 };
 }
 
-/* json_is() of a key; most are told apart by their lengths. */
+/* json_is() of a key; most are told apart by length or first byte. */
 static inline bool node_key_is(const struct json *doc, uint32_t v,
 			       struct str text)
 {
 	const struct json_node *n = node_at(doc, v);
+	const char *key;
 
 	if (node_is(n, NODE_ESCAPED))
 		return json_is(doc, v, text);
-	return n->end - n->start - 2 == text.len &&
-	       (text.len == 0 ||
-		memcmp(doc->text.ptr + n->start + 1, text.ptr, text.len) == 0);
+	if (n->end - n->start - 2 != text.len)
+		return false;
+	if (text.len == 0)
+		return true;
+	key = doc->text.ptr + n->start + 1;
+	return key[0] == text.ptr[0] && memcmp(key, text.ptr, text.len) == 0;
 }
 
 #endif

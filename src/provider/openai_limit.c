@@ -1,5 +1,9 @@
 #include "provider/openai.h"
 
+enum {
+	LEAST = 4096 /* of limits: fewer are never too many */
+};
+
 /* The most tokens that a model of OpenAI's writes, by the start of its name. */
 static const struct limit {
 	struct str name;
@@ -45,22 +49,33 @@ int64_t openai_limit(struct str model)
 	return best != NULL ? best->tokens : 0;
 }
 
+/* 0: it is not known, or not to be asked for. */
+static int64_t most_of(const struct provider *p,
+		       const struct provider_request *req)
+{
+	if (!str_eq(provider_setting(p, "clamp_max_tokens"), STR("true")))
+		return 0;
+	return openai_limit(req->model);
+}
+
 int openai_clamp(const struct provider *p, const struct provider_request *req,
 		 struct arena *a, struct splice *s, struct api_error *e)
 {
 	static const char *const names[] = { "max_tokens",
 					     "max_completion_tokens" };
-	int64_t most = openai_limit(req->model), n;
+	int64_t most = 0, n;
 	int r = 0;
 
-	if (req->op != LLM_CHAT || most == 0 ||
-	    !str_eq(provider_setting(p, "clamp_max_tokens"), STR("true")))
+	if (req->op != LLM_CHAT)
 		return 0;
 	for (size_t i = 0; i < countof(names) && r == 0; i++) {
 		uint32_t v = json_get(req->doc, json_root(req->doc),
 				      str_of(names[i]));
 
-		if (json_to_i64(req->doc, v, &n) && n > most) {
+		if (!json_to_i64(req->doc, v, &n) || n <= LEAST)
+			continue;
+		most = most_of(p, req);
+		if (most > 0 && n > most) {
 			r = openai_set(s, req, names[i],
 				       arena_printf(a, "%lld", (long long)most),
 				       e);
