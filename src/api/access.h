@@ -19,8 +19,11 @@ struct access {
 	size_t bytes_in;
 };
 
-void access_begin(struct access *a, struct api_call *c);
-void access_end(const struct access *a, struct api_call *c);
+/* Out of line: what they need on the stack, the answer does not. */
+__attribute__((noinline)) void access_begin(struct access *a,
+					    struct api_call *c);
+__attribute__((noinline)) void access_end(const struct access *a,
+					  struct api_call *c);
 
 /* A request that could not be read. */
 void access_refused(const struct request *req);

@@ -20,6 +20,6 @@ void cors_begin(struct request *req);
  * Answer a browser that asks whether it may ask: 204, or 400 that says what is
  * not allowed.  Returns false when the request is not one of these.
  */
-bool cors_preflight(struct api_call *c);
+__attribute__((noinline)) bool cors_preflight(struct api_call *c);
 
 #endif

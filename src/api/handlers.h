@@ -36,7 +36,8 @@ void providers_get(struct api_call *c);
  * configured path; and is this a path of OpenAI's API that could be one?
  */
 void passthrough_any(struct api_call *c);
-void passthrough_route(struct api_call *c, const struct config_route *route);
+__attribute__((noinline)) void
+passthrough_route(struct api_call *c, const struct config_route *route);
 bool passthrough_is_usual(struct str path);
 
 /* status.c: GET /v1/health (liveness only), GET /v1/version */

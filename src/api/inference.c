@@ -11,7 +11,8 @@ struct inference {
 	bool has_doc;
 	bool has_models; /* a list of fallbacks */
 	struct llm_request request;
-	struct str model; /* its JSON text, copied; "" when none was named */
+	struct str model;  /* its JSON text, copied; "" when none was named */
+	struct str series; /* its id in the catalog, or "other" */
 	struct exchange x;
 	struct relay relay;
 };
@@ -109,12 +110,11 @@ static void forget_request(void *arg)
 }
 
 /* What the log, the metrics and the trace tell of it. */
-static void note(struct inference *inf, const struct model_target *target)
+static void note(struct inference *inf)
 {
 	inf->call->facts = (struct api_facts){
 		.model = inf->model.len > 0 ? inf->model : inf->x.model,
-		.series = target->model != NULL ? target->model->id
-						: METRICS_OTHER,
+		.series = inf->series,
 		.provider = inf->x.upstream->provider.id,
 		.kind = genai_provider(
 			str_of(inf->x.upstream->provider.type->name)),
@@ -150,7 +150,7 @@ static bool adds_usage(const struct inference *inf)
 	       JSON_TRUE;
 }
 
-static void run(struct inference *inf, const struct model_target *target,
+static void aim(struct inference *inf, const struct model_target *target,
 		const struct provider_data *data, struct edge *edge)
 {
 	struct api_call *c = inf->call;
@@ -169,22 +169,22 @@ static void run(struct inference *inf, const struct model_target *target,
 	relay_init(&inf->relay, c->req, &inf->x, inf->model);
 	inf->relay.rewrite = inf->kind->rewrite;
 	inf->relay.request = &inf->request;
-	relay_run(c->task, &inf->relay, forget_request, inf);
-	exchange_close(&inf->x);
-	note(inf, target);
+	inf->series = target->model != NULL ? target->model->id : METRICS_OTHER;
 }
 
-void inference_run(struct api_call *c, const struct inference_kind *kind)
+/*
+ * All that can be known before somebody is asked.  Out of line: while a stream
+ * waits, its stack is to be short.
+ */
+static __attribute__((noinline)) bool prepare(struct inference *inf)
 {
-	struct inference *inf = arena_zalloc(&c->req->arena, sizeof(*inf));
-	struct model_target target;
+	struct api_call *c = inf->call;
 	const struct provider_data *data = NULL;
 	struct edge *edge = NULL;
+	struct model_target target;
 	struct api_error e;
 	int r;
 
-	inf->call = c;
-	inf->kind = kind;
 	r = read_request(inf, &e);
 	if (r == 0)
 		r = find_target(inf, &target, &e);
@@ -194,9 +194,23 @@ void inference_run(struct api_call *c, const struct inference_kind *kind)
 	if (r == 0 && c->worker->library != NULL)
 		r = replay_read(c, data, &edge, &e);
 	if (r == 0)
-		run(inf, &target, data, edge);
+		aim(inf, &target, data, edge);
 	else
 		route_fail(c, &e);
+	return r == 0;
+}
+
+void inference_run(struct api_call *c, const struct inference_kind *kind)
+{
+	struct inference *inf = arena_zalloc(&c->req->arena, sizeof(*inf));
+
+	inf->call = c;
+	inf->kind = kind;
+	if (prepare(inf)) {
+		relay_run(c->task, &inf->relay, forget_request, inf);
+		exchange_close(&inf->x);
+		note(inf);
+	}
 	if (inf->has_doc)
 		json_fini(&inf->doc);
 }

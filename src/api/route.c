@@ -117,7 +117,8 @@ void route_no_method(struct api_call *c, struct str path, struct str allow)
 		log_debug("the client is gone");
 }
 
-static void no_path(struct api_call *c, struct str path)
+static __attribute__((noinline)) void no_path(struct api_call *c,
+					      struct str path)
 {
 	struct str near = STR_NULL, hint = STR_NULL;
 	size_t best = 2 + path.len / 4;
@@ -217,19 +218,24 @@ static struct str methods_of(const struct api_call *c)
 	return all;
 }
 
+static __attribute__((noinline)) void bad_escape(struct api_call *c)
+{
+	struct api_error e;
+
+	(void)api_fail(&e, &c->req->arena, 400, "invalid_request_error", NULL,
+		       "The path has a bad %%-escape.");
+	route_fail(c, &e);
+}
+
 static void dispatch(struct api_call *c)
 {
 	struct match m = find(c->worker, c->req);
-	struct api_error e;
 
 	if (m.row != NULL) {
 		c->route = (size_t)(m.row - routes);
 		if (url_decode(m.rest, &c->req->arena, &c->rest) < 0 &&
 		    !m.row->raw) {
-			(void)api_fail(&e, &c->req->arena, 400,
-				       "invalid_request_error", NULL,
-				       "The path has a bad %%-escape.");
-			route_fail(c, &e);
+			bad_escape(c);
 			return;
 		}
 		m.row->handle(c);

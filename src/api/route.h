@@ -58,6 +58,7 @@ void route_reply(struct api_call *c, int status, struct str json);
 void route_fail(struct api_call *c, const struct api_error *e);
 
 /* 405: the path takes other methods, "GET, POST". */
-void route_no_method(struct api_call *c, struct str path, struct str allow);
+void route_no_method(struct api_call *c, struct str path, struct str allow)
+	__attribute__((noinline));
 
 #endif

@@ -20,7 +20,8 @@ must_check int edge_open(struct task *t, struct exchange *x,
 	__attribute__((noinline));
 
 /* What is to be kept of this attempt, or NULL; the caller owns it. */
-struct recorder_request *edge_take(struct exchange *x);
+struct recorder_request *edge_take(struct exchange *x)
+	__attribute__((noinline));
 
 /* No request was made: forget what nobody took. */
 void edge_forget(struct exchange *x);

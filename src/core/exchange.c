@@ -298,7 +298,8 @@ static void count_breakers(const struct exchange *x,
 }
 
 /* Tell the breaker how the attempt went. */
-static void report(struct task *t, struct exchange *x, enum breaker_sign sign)
+static __attribute__((noinline)) void report(struct task *t, struct exchange *x,
+					     enum breaker_sign sign)
 {
 	struct breakers before = x->worker->breakers;
 
@@ -333,11 +334,41 @@ static void report_refusal(struct task *t, struct exchange *x, enum fault fault)
 	}
 }
 
+/*
+ * It answered, but not with 2xx.  Returns as exchange_open().  Out of line, as
+ * what else is rare: a stream begins on one page of stack, and stays there.
+ */
+static __attribute__((noinline)) int
+not_good(struct task *t, struct exchange *x, enum fault *fault)
+{
+	bool renewed = (x->status == 401 || x->status == 403) &&
+		       credentials_renew(t, x);
+	int r = refused(t, x, fault);
+
+	if (r != EXCHANGE_FAILED)
+		return r;
+	report_refusal(t, x, *fault);
+	if (renewed)
+		*fault = FAULT_KEY;
+	return r;
+}
+
+static __attribute__((noinline)) int no_answer(struct task *t,
+					       struct exchange *x, int r,
+					       enum client_stage stage,
+					       enum fault *fault)
+{
+	*fault = r == SOURCE_REFUSED ? fault_of_encoding(x)
+				     : fault_of_failure(r, stage);
+	report(t, x,
+	       r < 0 && r != -ECANCELED ? BREAKER_UNREACHABLE : BREAKER_NONE);
+	return outcome(x, r, stage);
+}
+
 /* One attempt.  Returns as exchange_open(), with *fault if it failed. */
 static int attempt(struct task *t, struct exchange *x, enum fault *fault)
 {
 	enum client_stage stage = CLIENT_CONNECT;
-	bool renewed;
 	int r;
 
 	*fault = FAULT_TARGET;
@@ -353,29 +384,15 @@ static int attempt(struct task *t, struct exchange *x, enum fault *fault)
 	r = source_open(t, x, &x->source, &stage);
 	if (r != SOURCE_REFUSED)
 		count_attempt(x);
-	if (r != 0) {
-		*fault = r == SOURCE_REFUSED ? fault_of_encoding(x)
-					     : fault_of_failure(r, stage);
-		report(t, x,
-		       r < 0 && r != -ECANCELED ? BREAKER_UNREACHABLE
-						: BREAKER_NONE);
-		return outcome(x, r, stage);
-	}
+	if (r != 0)
+		return no_answer(t, x, r, stage, fault);
 	x->head = x->source->head;
 	x->status = x->head != NULL ? x->head->status : 200;
 	if (x->status >= 200 && x->status < 300) {
 		report(t, x, BREAKER_GOOD);
 		return 0;
 	}
-	renewed = (x->status == 401 || x->status == 403) &&
-		  credentials_renew(t, x);
-	r = refused(t, x, fault);
-	if (r != EXCHANGE_FAILED)
-		return r;
-	report_refusal(t, x, *fault);
-	if (renewed)
-		*fault = FAULT_KEY;
-	return r;
+	return not_good(t, x, fault);
 }
 
 static void note_failure(const struct exchange *x, const char *next)
@@ -475,7 +492,8 @@ static int64_t pause_for_same(const struct exchange *x, enum fault fault)
  * Returns 0 to go on, EXCHANGE_FAILED when there is nothing to do any more, or
  * as exchange_open().
  */
-static int go_on(struct task *t, struct exchange *x, enum fault fault)
+static __attribute__((noinline)) int go_on(struct task *t, struct exchange *x,
+					   enum fault fault)
 {
 	const struct config *cfg = x->worker->catalog->registry->config;
 	int64_t pause_ns;
@@ -503,7 +521,7 @@ static int go_on(struct task *t, struct exchange *x, enum fault fault)
 }
 
 /* Its span is over: it failed. */
-static void end_attempt(struct exchange *x, int r)
+static __attribute__((noinline)) void end_attempt(struct exchange *x, int r)
 {
 	struct str why = x->error.code;
 

@@ -379,14 +379,17 @@ static int too_many(struct exchange *x, size_t count)
 	return EXCHANGE_FAILED;
 }
 
-static __attribute__((noinline)) int fetch_found(struct task *t,
-						 struct exchange *x,
-						 const struct image_ref *refs,
-						 size_t count)
+/* Out of line: few requests have any, and all would pay for the stack. */
+static __attribute__((noinline)) int find_and_fetch(struct task *t,
+						    struct exchange *x)
 {
 	struct worker *w = x->worker;
+	filled_later struct image_ref refs[IMAGES_MAX];
+	size_t count = image_find(x->request.doc, refs, countof(refs));
 	int r;
 
+	if (count == 0)
+		return 0;
 	if (count > IMAGES_MAX)
 		return too_many(x, count);
 	if (w->image_fetches >= WORKER_FETCHES_MAX)
@@ -403,15 +406,12 @@ static __attribute__((noinline)) int fetch_found(struct task *t,
 int images_fetch(struct task *t, struct exchange *x)
 {
 	const struct provider *p = &x->upstream->provider;
-	struct image_ref refs[IMAGES_MAX];
-	size_t count;
 
 	if ((p->type->caps & PROVIDER_WANTS_IMAGES) == 0 ||
 	    x->request.op != LLM_CHAT ||
 	    !str_eq(provider_setting(p, "download_images"), STR("true")))
 		return 0;
-	count = image_find(x->request.doc, refs, countof(refs));
-	return count > 0 ? fetch_found(t, x, refs, count) : 0;
+	return find_and_fetch(t, x);
 }
 
 void images_drop(struct exchange *x)

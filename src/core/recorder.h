@@ -33,7 +33,7 @@ void recorder_drop(struct recorder_request *req);
 
 /* Takes over req, from malloc(), and *source, which becomes the recorder. */
 void recorder_wrap(struct exchange *x, struct recorder_request *req,
-		   struct source **source);
+		   struct source **source) __attribute__((noinline));
 
 /*
  * No answer came: r and stage as of client_send().  What the client or quipu
@@ -41,6 +41,6 @@ void recorder_wrap(struct exchange *x, struct recorder_request *req,
  */
 void recorder_failed(struct task *t, struct exchange *x,
 		     struct recorder_request *req, int r,
-		     enum client_stage stage);
+		     enum client_stage stage) __attribute__((noinline));
 
 #endif

@@ -200,16 +200,14 @@ static bool is_hidden(const struct relay *r, const struct json *doc)
 /*
  * An event that is no JSON object passes as it is.  Returns 0, or RELAY_ERROR.
  */
-static int gather_event(struct relay *r, const struct sse_event *ev)
+static __attribute__((noinline)) int gather_new(struct relay *r,
+						const struct sse_event *ev)
 {
 	struct json_error error;
 	struct json doc;
 	uint32_t root, model;
 	bool is_plain = true;
 
-	r->any = true;
-	if (gather_alike(r, ev))
-		return 0;
 	if (ev->data.len == 0 || ev->data.ptr[0] != '{' ||
 	    json_parse(ev->data, NULL, &doc, &error) != 0) {
 		r->done |= str_eq(ev->data, STR("[DONE]"));
@@ -243,6 +241,13 @@ static int gather_event(struct relay *r, const struct sse_event *ev)
 	return 0;
 }
 
+/* Returns as gather_new(). */
+static int gather_event(struct relay *r, const struct sse_event *ev)
+{
+	r->any = true;
+	return gather_alike(r, ev) ? 0 : gather_new(r, ev);
+}
+
 /* All complete events in the parser.  Returns 0, RELAY_ERROR or -errno. */
 static int relay_events(struct task *t, struct relay *r)
 {
@@ -274,7 +279,8 @@ static int relay_events(struct task *t, struct relay *r)
  * What one read brought, in pieces that the parser can hold, so that its limit
  * is that of one event.  Returns 0 or -errno.
  */
-static int relay_bytes(struct task *t, struct relay *r, struct str data)
+static __attribute__((noinline)) int
+relay_bytes(struct task *t, struct relay *r, struct str data)
 {
 	size_t max = (size_t)config_of(r)->event_max;
 	int rc = 0;
@@ -292,7 +298,8 @@ static int relay_bytes(struct task *t, struct relay *r, struct str data)
 }
 
 /* Of a stream that has begun: x->error is its last event. */
-static void stream_failed(struct task *t, struct relay *r)
+static __attribute__((noinline)) void stream_failed(struct task *t,
+						    struct relay *r)
 {
 	const struct exchange *x = r->x;
 
@@ -432,7 +439,8 @@ static int relay_target(struct task *t, struct relay *r)
 }
 
 /* An error of the upstream, in its own words as far as they will do. */
-static void send_refusal(struct task *t, struct relay *r)
+static __attribute__((noinline)) void send_refusal(struct task *t,
+						   struct relay *r)
 {
 	struct exchange *x = r->x;
 	struct str body;

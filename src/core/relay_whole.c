@@ -67,11 +67,13 @@ static void send_json(struct task *t, struct relay *r, const struct str *pieces,
 static void send_spliced(struct task *t, struct relay *r,
 			 const struct json *doc)
 {
-	struct str pieces[SPLICE_PIECES_MAX] = { doc->text };
-	struct splice s = { .text = doc->text };
+	filled_later struct str pieces[SPLICE_PIECES_MAX];
+	filled_later struct splice s;
 	size_t count = 1;
 	uint32_t model = json_get(doc, json_root(doc), STR("model"));
 
+	pieces[0] = doc->text;
+	splice_init(&s, doc->text);
 	if (r->model.len > 0 && json_type(doc, model) == JSON_STRING &&
 	    splice_replace(&s, doc, model, r->model) == 0)
 		count = splice_pieces(&s, pieces);

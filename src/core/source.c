@@ -68,14 +68,14 @@ static void net_close(struct source *s)
 
 static const struct source_type net_type = { net_read, net_close };
 
-static struct client_request request_of(const struct exchange *x,
-					const struct provider_call *call,
-					int64_t now)
+static void fill_request(const struct exchange *x,
+			 const struct provider_call *call, int64_t now,
+			 struct client_request *out)
 {
 	const struct config_network *net = x->via->provider.network;
 
 	assert(call->place <= x->via->provider.place_count);
-	return (struct client_request){
+	*out = (struct client_request){
 		.origin = call->place == 0 ? x->via->origin
 					   : x->via->places[call->place - 1],
 		.method = call->method,
@@ -109,7 +109,7 @@ int source_request(struct exchange *x, int64_t now_ns,
 	if (r != 0)
 		return SOURCE_REFUSED;
 	tracing_headers(x->trace, call);
-	*out = request_of(x, call, now_ns);
+	fill_request(x, call, now_ns, out);
 	return 0;
 }
 

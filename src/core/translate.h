@@ -12,6 +12,7 @@
 #include "core/source.h"
 
 /* inner itself when its answer is OpenAI's.  Takes over inner.  Lives in x->arena until it is closed. */
-struct source *translate_source(const struct exchange *x, struct source *inner);
+struct source *translate_source(const struct exchange *x, struct source *inner)
+	__attribute__((noinline));
 
 #endif

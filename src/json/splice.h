@@ -33,6 +33,13 @@ struct splice {
 	size_t edit_count;
 };
 
+/* As the initialiser above, without filling what is not used yet. */
+static inline void splice_init(struct splice *s, struct str text)
+{
+	s->text = text;
+	s->edit_count = 0;
+}
+
 /*
  * Replace the value of a member, every one of that name, or add it at the
  * object's end when absent.  raw is JSON text and must live as long as the

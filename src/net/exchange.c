@@ -8,7 +8,7 @@
 #include "net/client_head.h"
 
 enum {
-	PIECES_MAX = 32, /* of one gathering write */
+	PIECES_MAX = 12, /* of one gathering write; they are on the stack */
 	SEND_BLOCKED = 1
 };
 

@@ -10,7 +10,8 @@
 #include <time.h>
 
 enum {
-	OUT_FIRST = 500 /* room at once for most heads */
+	OUT_FIRST = 500, /* room at once for most heads */
+	FEW = 8          /* pieces, as an event or a whole answer has them */
 };
 
 struct str request_id(const struct request *req)
@@ -135,10 +136,10 @@ static size_t total(const struct str *pieces, size_t count)
 	return n;
 }
 
-int request_send(struct task *t, struct request *req, const struct str *pieces,
-		 size_t count)
+/* all has room for one more than count. */
+static int send_with(struct task *t, struct request *req,
+		     const struct str *pieces, size_t count, struct str *all)
 {
-	filled_later struct str all[REQUEST_PIECES_MAX + 1];
 	size_t len = total(pieces, count);
 	int r;
 
@@ -160,6 +161,25 @@ int request_send(struct task *t, struct request *req, const struct str *pieces,
 	return 0;
 }
 
+static __attribute__((noinline)) int send_many(struct task *t,
+					       struct request *req,
+					       const struct str *pieces,
+					       size_t count)
+{
+	filled_later struct str all[REQUEST_PIECES_MAX + 1];
+
+	return send_with(t, req, pieces, count, all);
+}
+
+int request_send(struct task *t, struct request *req, const struct str *pieces,
+		 size_t count)
+{
+	filled_later struct str all[FEW + 1];
+
+	return count > FEW ? send_many(t, req, pieces, count)
+			   : send_with(t, req, pieces, count, all);
+}
+
 int request_flush(struct task *t, struct request *req)
 {
 	struct str head;
@@ -174,10 +194,10 @@ int request_flush(struct task *t, struct request *req)
 	return r < 0 ? err_up(r) : 0;
 }
 
-int request_write(struct task *t, struct request *req, const struct str *pieces,
-		  size_t count)
+/* all has room for three more than count. */
+static int write_with(struct task *t, struct request *req,
+		      const struct str *pieces, size_t count, struct str *all)
 {
-	filled_later struct str all[REQUEST_PIECES_MAX + 3];
 	char chunk[CHUNK_HEAD_MAX];
 	size_t len = total(pieces, count);
 	size_t n = 0;
@@ -207,6 +227,25 @@ int request_write(struct task *t, struct request *req, const struct str *pieces,
 		return err_up(r);
 	req->bytes_out += req->bodyless ? 0 : len;
 	return 0;
+}
+
+static __attribute__((noinline)) int write_many(struct task *t,
+						struct request *req,
+						const struct str *pieces,
+						size_t count)
+{
+	filled_later struct str all[REQUEST_PIECES_MAX + 3];
+
+	return write_with(t, req, pieces, count, all);
+}
+
+int request_write(struct task *t, struct request *req, const struct str *pieces,
+		  size_t count)
+{
+	filled_later struct str all[FEW + 3];
+
+	return count > FEW ? write_many(t, req, pieces, count)
+			   : write_with(t, req, pieces, count, all);
 }
 
 int request_finish(struct task *t, struct request *req)

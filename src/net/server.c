@@ -215,8 +215,31 @@ static int read_request(struct task *t, struct session *c,
 	return intake_read(t, c, fault);
 }
 
+/*
+ * Read a request, and refuse a bad one.  Returns as read_request().  Out of line,
+ * as what follows, since a handler's stack begins below serve_session()'s.
+ */
+static __attribute__((noinline)) int begin_one(struct task *t,
+					       struct session *c)
+{
+	struct server *s = c->server;
+	struct http_fault fault;
+	int r = read_request(t, c, &fault);
+
+	if (r < 0)
+		return r;
+	counter_add(&s->stats.requests, 1);
+	counter_add(&s->stats.active, 1);
+	if (r != 0) {
+		c->req.keep_alive = false;
+		c->linger = true;
+		s->cfg.refuse(t, &c->req, &fault);
+	}
+	return r;
+}
+
 /* The cancelled stream's last words, as far as they can be said at once. */
-static void say_last_words(struct request *req)
+static __attribute__((noinline)) void say_last_words(struct request *req)
 {
 	char chunk[CHUNK_HEAD_MAX];
 	struct str pieces[3] = { STR_NULL, req->last_words, STR_NULL };
@@ -257,24 +280,16 @@ static void request_end(struct session *c)
 static bool serve_one(struct task *t, struct session *c)
 {
 	struct server *s = c->server;
-	struct http_fault fault;
 	bool again;
 	int r;
 
 	c->idle = true;
 	task_note(t, "waiting for a request from", STR_NULL);
-	r = read_request(t, c, &fault);
+	r = begin_one(t, c);
 	if (r < 0)
 		return false;
-	counter_add(&s->stats.requests, 1);
-	counter_add(&s->stats.active, 1);
-	if (r == 0) {
+	if (r == 0)
 		s->cfg.handle(t, &c->req);
-	} else {
-		c->req.keep_alive = false;
-		c->linger = true;
-		s->cfg.refuse(t, &c->req, &fault);
-	}
 	if (!c->req.finished && task_is_cancelled(t))
 		say_last_words(&c->req);
 	counter_sub(&s->stats.active, 1);
@@ -290,7 +305,7 @@ static bool serve_one(struct task *t, struct session *c)
  * Closing a socket with unread bytes resets it, and the reset may overtake the
  * answer (RFC 9112 section 9.6): read a little more first.
  */
-static void linger(struct task *t, struct session *c)
+static __attribute__((noinline)) void linger(struct task *t, struct session *c)
 {
 	int64_t deadline_ns = task_now(t) + LINGER_NS;
 	size_t left = LINGER_BYTES_MAX, n = 1;
@@ -307,6 +322,21 @@ static void linger(struct task *t, struct session *c)
 	}
 }
 
+static __attribute__((noinline)) bool start_tls(struct task *t,
+						struct session *c)
+{
+	const struct server_cfg *cfg = &c->server->cfg;
+	struct tls_ctx *tls = tls_ctx_ref(cfg->tls);
+	bool ok = tls_accept(t, c->io, tls,
+			     task_now(t) + cfg->head_timeout_ns) == 0;
+
+	if (!ok)
+		log_debug("TLS handshake failed: " STR_FMT,
+			  STR_ARG(err_text()));
+	tls_ctx_unref(tls);
+	return ok;
+}
+
 static void serve_session(struct task *t, void *arg)
 {
 	struct session *c = arg;
@@ -314,16 +344,8 @@ static void serve_session(struct task *t, void *arg)
 	bool ok = true;
 
 	c->task = t;
-	if (s->cfg.tls != NULL) {
-		struct tls_ctx *tls = tls_ctx_ref(s->cfg.tls);
-
-		ok = tls_accept(t, c->io, tls,
-				task_now(t) + s->cfg.head_timeout_ns) == 0;
-		if (!ok)
-			log_debug("TLS handshake failed: " STR_FMT,
-				  STR_ARG(err_text()));
-		tls_ctx_unref(tls);
-	}
+	if (s->cfg.tls != NULL)
+		ok = start_tls(t, c);
 	while (ok && !s->ending)
 		ok = serve_one(t, c);
 	/*

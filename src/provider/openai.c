@@ -98,7 +98,6 @@ static int edit_body(const struct provider *p,
 	const struct json *doc = req->doc;
 	uint32_t root = json_root(doc);
 
-	*s = (struct splice){ .text = doc->text };
 	if (adds_usage(p, req) && edit_usage(doc, s) != 0) {
 		return api_fail(e, a, 400, NULL, "stream_options",
 				"'stream_options' is given too many times.");
@@ -127,19 +126,22 @@ static int edit_body(const struct provider *p,
 int openai_body(const struct provider *p, const struct provider_request *req,
 		struct arena *a, struct provider_call *out, struct api_error *e)
 {
-	struct splice s;
+	/* Not on the stack, of which a stream is to touch one page. */
+	struct splice *s;
 	int r;
 
 	if (req->op == LLM_MODELS || req->op == LLM_RAW)
 		return 0;
 	if (req->op == LLM_RERANK)
 		return rerank_body(req, a, out, e);
-	r = edit_body(p, req, a, &s, e);
+	s = arena_alloc(a, sizeof(*s));
+	splice_init(s, req->doc->text);
+	r = edit_body(p, req, a, s, e);
 	if (r == 0 && p->type->edit != NULL)
-		r = p->type->edit(p, req, a, &s, e);
+		r = p->type->edit(p, req, a, s, e);
 	if (r != 0)
 		return r;
-	out->piece_count = splice_pieces(&s, out->pieces);
+	out->piece_count = splice_pieces(s, out->pieces);
 	out->body_len = 0;
 	for (size_t i = 0; i < out->piece_count; i++)
 		out->body_len += out->pieces[i].len;
