@@ -292,14 +292,17 @@ void script_init(struct script *s, const struct recording *r,
 static uint64_t step_end(const struct script *s)
 {
 	const struct script_mark *m = &s->marks[s->mark];
+	uint64_t enough = s->pb->segment == SEGMENT_BYTES ? s->pb->segment_bytes
+							  : COALESCE_MAX;
 	size_t next = s->mark;
 
 	if (s->pb->segment == SEGMENT_EVENT ||
 	    s->pb->segment == SEGMENT_SPLIT_UTF8)
 		return m->end;
 	/* What needs no wait goes together. */
-	while (next + 1 < s->mark_count && s->marks[next + 1].wait_ns == 0 &&
-	       !s->marks[next + 1].hold)
+	while (next + 1 < s->mark_count &&
+	       s->marks[next].end - s->at < enough &&
+	       s->marks[next + 1].wait_ns == 0 && !s->marks[next + 1].hold)
 		next++;
 	return s->marks[next].end;
 }
