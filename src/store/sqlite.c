@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "store/migration.h"
@@ -21,6 +22,10 @@
 
 /* After a burst the log is cut back to this. */
 #define LOG_SIZE "PRAGMA journal_size_limit = 67108864"
+
+enum {
+	LOOK_EVERY = 10000 /* steps of SQLite's machine, some 100 us */
+};
 
 static int code_of(sqlite3 *db)
 {
@@ -42,6 +47,8 @@ static int code_of(sqlite3 *db)
 	case SQLITE_CANTOPEN:
 	case SQLITE_PERM:
 		return system > 0 ? -system : -EACCES;
+	case SQLITE_INTERRUPT:
+		return -ETIMEDOUT;
 	case SQLITE_TOOBIG:
 		return -EMSGSIZE;
 	case SQLITE_NOMEM:
@@ -86,29 +93,56 @@ static int connect_to(struct sqlite *s, int flags, sqlite3 **out)
 	return 0;
 }
 
-int sqlite_take(struct sqlite *s, sqlite3 **out)
+/* SQLite asks now and then; not 0 interrupts. */
+static int is_late(void *arg)
 {
-	sqlite3 *db = NULL;
+	const struct sqlite_reader *reader = arg;
+
+	return clock_monotonic() >= reader->deadline_ns;
+}
+
+static void close_reader(struct sqlite_reader *reader)
+{
+	(void)sqlite3_close(reader->db);
+	free(reader);
+}
+
+static int make_reader(struct sqlite *s, struct sqlite_reader **out)
+{
+	struct sqlite_reader *reader = xcalloc(1, sizeof(*reader));
+	int r = connect_to(s, SQLITE_OPEN_READWRITE, &reader->db);
+
+	if (r == 0)
+		r = sqlite_run(reader->db, READER_CACHE);
+	if (r < 0) {
+		close_reader(reader);
+		return r;
+	}
+	sqlite3_progress_handler(reader->db, LOOK_EVERY, is_late, reader);
+	*out = reader;
+	return 0;
+}
+
+int sqlite_take(struct sqlite *s, struct sqlite_reader **out)
+{
+	struct sqlite_reader *reader = NULL;
 	int r = 0;
 
 	pthread_mutex_lock(&s->pool_lock);
 	while (s->idle_count == 0 && s->reader_count == SQLITE_READERS)
 		pthread_cond_wait(&s->pool_free, &s->pool_lock);
 	if (s->idle_count > 0)
-		db = s->idle[--s->idle_count];
+		reader = s->idle[--s->idle_count];
 	else
 		s->reader_count++;
 	pthread_mutex_unlock(&s->pool_lock);
-	if (db == NULL) {
-		r = connect_to(s, SQLITE_OPEN_READWRITE, &db);
-		if (r == 0)
-			r = sqlite_run(db, READER_CACHE);
-	}
+	if (reader == NULL)
+		r = make_reader(s, &reader);
 	if (r == 0) {
-		*out = db;
+		reader->deadline_ns = clock_monotonic() + s->read_ms * CLOCK_MS;
+		*out = reader;
 		return 0;
 	}
-	(void)sqlite3_close(db);
 	pthread_mutex_lock(&s->pool_lock);
 	s->reader_count--;
 	pthread_cond_signal(&s->pool_free);
@@ -116,10 +150,10 @@ int sqlite_take(struct sqlite *s, sqlite3 **out)
 	return r;
 }
 
-void sqlite_give(struct sqlite *s, sqlite3 *db)
+void sqlite_give(struct sqlite *s, struct sqlite_reader *reader)
 {
 	pthread_mutex_lock(&s->pool_lock);
-	s->idle[s->idle_count++] = db;
+	s->idle[s->idle_count++] = reader;
 	pthread_cond_signal(&s->pool_free);
 	pthread_mutex_unlock(&s->pool_lock);
 }
@@ -168,7 +202,7 @@ static void close_sqlite(struct database *db)
 	struct sqlite *s = (struct sqlite *)db;
 
 	for (unsigned i = 0; i < s->idle_count; i++)
-		(void)sqlite3_close(s->idle[i]);
+		close_reader(s->idle[i]);
 	(void)sqlite3_finalize(s->insert);
 	if (sqlite3_close(s->writer) != SQLITE_OK)
 		log_error("store: a statement was left open");
@@ -190,6 +224,7 @@ static int open_sqlite(const struct store_cfg *cfg, struct str where,
 	s = xcalloc(1, sizeof(*s));
 	s->base.type = &store_sqlite;
 	s->busy_ms = cfg->busy_ms;
+	s->read_ms = cfg->read_ms;
 	s->sync = cfg->sync;
 	s->path = xmalloc(where.len + 1);
 	memcpy(s->path, where.ptr, where.len);

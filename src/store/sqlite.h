@@ -17,10 +17,16 @@ enum {
 	SQLITE_READERS = 4
 };
 
+struct sqlite_reader {
+	sqlite3 *db;
+	int64_t deadline_ns; /* of what it does */
+};
+
 struct sqlite {
 	struct database base;
 	char *path; /* owned */
 	int64_t busy_ms;
+	int64_t read_ms;
 	enum store_sync sync;
 
 	pthread_mutex_t write_lock;
@@ -29,7 +35,7 @@ struct sqlite {
 
 	pthread_mutex_t pool_lock;
 	pthread_cond_t pool_free;
-	sqlite3 *idle[SQLITE_READERS];
+	struct sqlite_reader *idle[SQLITE_READERS];
 	unsigned idle_count;
 	unsigned reader_count; /* made, idle or not */
 };
@@ -43,9 +49,12 @@ must_check int sqlite_run(sqlite3 *db, const char *sql);
 /* The next text parameter; empty is "", never NULL. */
 must_check int sqlite_bind(sqlite3_stmt *stmt, int *at, struct str s);
 
-/* A connection for reading, waiting for one; give it back. */
-must_check int sqlite_take(struct sqlite *s, sqlite3 **out);
-void sqlite_give(struct sqlite *s, sqlite3 *db);
+/*
+ * A connection for reading, waiting for one; give it back.  What takes longer
+ * than read_ms is interrupted: -ETIMEDOUT.
+ */
+must_check int sqlite_take(struct sqlite *s, struct sqlite_reader **out);
+void sqlite_give(struct sqlite *s, struct sqlite_reader *reader);
 
 /* The functions of database_type, in sqlite_write.c ... */
 int sqlite_put(struct database *db, struct row *const *rows, size_t count,

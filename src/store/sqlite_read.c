@@ -100,12 +100,12 @@ int sqlite_get(struct database *db, struct str owner, struct str id,
 {
 	struct sqlite *s = (struct sqlite *)db;
 	sqlite3_stmt *stmt = NULL;
-	sqlite3 *reader;
+	struct sqlite_reader *reader;
 	int r = sqlite_take(s, &reader);
 
 	if (r < 0)
 		return err_up(r);
-	r = find(reader,
+	r = find(reader->db,
 		 "SELECT " COLUMNS
 		 " FROM completions WHERE owner = ? AND id = ?",
 		 (const struct str[]){ owner, id }, &stmt);
@@ -251,12 +251,12 @@ int sqlite_list(struct database *db, const struct store_query *q,
 		struct arena *a, struct store_page *out)
 {
 	struct sqlite *s = (struct sqlite *)db;
-	sqlite3 *reader;
+	struct sqlite_reader *reader;
 	int r = sqlite_take(s, &reader);
 
 	if (r < 0)
 		return err_up(r);
-	r = list(reader, q, a, out);
+	r = list(reader->db, q, a, out);
 	sqlite_give(s, reader);
 	return r;
 }
@@ -265,18 +265,18 @@ int sqlite_info(struct database *db, struct store_info *out)
 {
 	struct sqlite *s = (struct sqlite *)db;
 	sqlite3_stmt *stmt = NULL;
-	sqlite3 *reader;
+	struct sqlite_reader *reader;
 	int r = sqlite_take(s, &reader);
 
 	if (r < 0)
 		return err_up(r);
-	if (sqlite3_prepare_v2(reader,
+	if (sqlite3_prepare_v2(reader->db,
 			       "SELECT count(*), total(bytes), min(created),"
 			       " max(created), (SELECT user_version"
 			       " FROM pragma_user_version) FROM completions",
 			       -1, &stmt, NULL) != SQLITE_OK ||
 	    sqlite3_step(stmt) != SQLITE_ROW) {
-		r = sqlite_failed(reader, "reading");
+		r = sqlite_failed(reader->db, "reading");
 	} else {
 		*out = (struct store_info){
 			.rows = sqlite3_column_int64(stmt, 0),

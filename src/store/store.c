@@ -29,6 +29,7 @@ static struct store_cfg with_defaults(const struct store_cfg *cfg)
 	c.queue_bytes = c.queue_bytes > 0 ? c.queue_bytes : (size_t)64 << 20;
 	c.group_ns = c.group_ns > 0 ? c.group_ns : 20 * CLOCK_MS;
 	c.busy_ms = c.busy_ms > 0 ? c.busy_ms : 5000;
+	c.read_ms = c.read_ms > 0 ? c.read_ms : 10000;
 	assert(c.producers <= STORE_PRODUCERS_MAX);
 	return c;
 }

@@ -66,6 +66,7 @@ struct store_cfg {
 	size_t queue_bytes; /* of each producer; 64 MB */
 	int64_t group_ns;   /* how long a row may wait for others; 20 ms */
 	int64_t busy_ms;    /* for another program's lock; 5000 */
+	int64_t read_ms;    /* how long a read may look through rows; 10000 */
 };
 
 enum store_status {

@@ -491,6 +491,28 @@ static void others_cannot_read_the_file(void **state)
 	fixture_close(s);
 }
 
+static void looking_through_rows_has_an_end(void **state)
+{
+	struct store_query q = { .limit = 3,
+				 .metadata = { { STR("k"), STR("none") } },
+				 .metadata_count = 1 };
+	struct store_page page;
+	struct store *s;
+
+	(void)state;
+	check_int("open",
+		  store_open(&(struct store_cfg){ .uri = str_of(fixture_uri),
+						  .read_ms = 1 },
+			     &s),
+		  0);
+	for (unsigned n = 0; n < 10000; n++)
+		fixture_put(s, 0, n);
+	check_int("list", store_list(s, &q, &arena, &page), -ETIMEDOUT);
+	q.metadata_count = 0;
+	check_int("what is short", store_list(s, &q, &arena, &page), 0);
+	fixture_close(s);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -509,6 +531,7 @@ int main(void)
 		TEST(what_was_put_is_found_at_once),
 		TEST(no_row_is_skipped_or_shown_twice),
 		TEST(others_cannot_read_the_file),
+		TEST(looking_through_rows_has_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
