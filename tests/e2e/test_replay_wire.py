@@ -97,11 +97,12 @@ class Bench:
         config = one(kind, upstream.url if kind != "remote::vertexai" else upstream.root, settings or {"api_key": KEY})
         self.flags = {"config": config, "env": env or {}}
 
-    def run(self, path, body, segments=SEGMENTS):
+    def run(self, path, body, segments=SEGMENTS, pause=0):
         """What the client got while it was recorded, after everything was compared with it."""
         q = self.start("--record-mode", "record", "--recordings", self.folder, "--retries", "0", **self.flags)
         want = self.ask(q, path, body)
         q.stop()
+        time.sleep(pause)
         asked = len(self.upstream.requests)
         q = self.start("--record-mode", "replay", "--recordings", self.folder, "--retries", "0", **self.flags)
         for segment in segments:
@@ -250,7 +251,9 @@ def test_vertex_ai(bench, upstream, stream):
     """Its own dialect upstream: what is recorded is that, and translating it again gives the same bytes."""
     one_part, last = part({"text": "h\u00e9"}), part({"text": "lo"}, finish="STOP")
     upstream.handler = lambda c: c.stream(sse(one_part, last)) if stream else c.json(200, last)
-    want = bench("remote::vertexai", settings=SETTINGS).run(CHAT, {**(STREAM if stream else WHOLE), "model": "p/gemini"})
+    body = {**(STREAM if stream else WHOLE), "model": "p/gemini"}
+    # "created" is made of the time, in seconds.
+    want = bench("remote::vertexai", settings=SETTINGS).run(CHAT, body, pause=1.1)
     assert want[0] == 200 and b"created" in want[2]
 
 
