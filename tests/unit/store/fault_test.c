@@ -288,6 +288,28 @@ static void two_may_share_a_database(void **state)
 	fixture_close(b);
 }
 
+static void all_may_come_at_once(void **state)
+{
+	pid_t pids[4];
+	int status;
+
+	(void)state;
+	for (unsigned i = 0; i < countof(pids); i++) {
+		pids[i] = fork();
+		assert_true(pids[i] >= 0);
+		if (pids[i] == 0) {
+			struct store *s = fixture_open();
+
+			fixture_put(s, 0, i);
+			_exit((int)store_close(s, fixture_soon()));
+		}
+	}
+	for (unsigned i = 0; i < countof(pids); i++) {
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		check_int("exit", status, 0);
+	}
+}
+
 static void set_file_limit(rlim_t bytes)
 {
 	struct rlimit limit;
@@ -462,6 +484,7 @@ int main(void)
 		TEST(an_older_schema_migrates),
 		TEST(a_locked_database_is_waited_for),
 		TEST(two_may_share_a_database),
+		TEST(all_may_come_at_once),
 		TEST(a_full_disk_is_waited_for),
 		TEST(losses_are_counted),
 		TEST(folders_that_cannot_be_written),

@@ -491,6 +491,24 @@ static void others_cannot_read_the_file(void **state)
 	fixture_close(s);
 }
 
+static void a_flush_waits_for_no_others(void **state)
+{
+	struct store *s;
+
+	(void)state;
+	check_int("open",
+		  store_open(&(struct store_cfg){ .uri = str_of(fixture_uri),
+						  .group_ns = 60 * CLOCK_S },
+			     &s),
+		  0);
+	for (unsigned n = 0; n < 200; n++) {
+		fixture_put(s, 0, n);
+		check_int("flush",
+			  store_flush(s, clock_monotonic() + 10 * CLOCK_S), 0);
+	}
+	fixture_close(s);
+}
+
 static void looking_through_rows_has_an_end(void **state)
 {
 	struct store_query q = { .limit = 3,
@@ -532,6 +550,7 @@ int main(void)
 		TEST(no_row_is_skipped_or_shown_twice),
 		TEST(others_cannot_read_the_file),
 		TEST(looking_through_rows_has_an_end),
+		TEST(a_flush_waits_for_no_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
