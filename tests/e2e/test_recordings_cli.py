@@ -298,6 +298,24 @@ def test_a_cassette_of_vcrpy_is_imported_and_served(start, tmp_path):
     assert (status, headers["x-replay-status"]) == (200, "hit") and b"from a cassette" in got
 
 
+def test_repeats_of_a_cassette_keep_their_order(start, tmp_path):
+    ask = json.dumps({"model": "m1", "messages": [{"role": "user", "content": "hi"}]})
+    tape = tmp_path / "tape.json"  # go-vcr's, as JSON
+    tape.write_text(json.dumps({"interactions": [
+        {"request": {"method": "POST", "url": "https://api.openai.com/v1/chat/completions", "body": ask,
+                     "headers": {"Content-Type": ["application/json"]}},
+         "response": {"code": 200, "headers": {"Content-Type": ["application/json"]},
+                      "body": json.dumps(completion(content=f"turn {n}"))}} for n in range(3)]}))
+    out_dir = tmp_path / "rec"
+    assert run("convert", "--out", out_dir, "--session", "s", tape)[0] == 0
+    assert sorted(json.loads(p.read_text())["occ"] for p in (out_dir / "s").iterdir()) == [1, 2, 3]
+    assert run("lint", out_dir)[0] == 0
+    q = start("--record-mode", "replay", "--recordings", out_dir)
+    answers = [q.chat({**json.loads(ask), "model": "openai/m1"}, headers={"x-replay-session": "s"})[2]
+               for _ in range(3)]
+    assert [re.search(rb"turn \d", a).group() for a in answers] == [b"turn 0", b"turn 1", b"turn 2"]
+
+
 def test_har_is_imported(tmp_path):
     har = {"log": {"version": "1.2", "entries": [
         {"startedDateTime": "2026-01-02T03:04:05Z", "time": 20,
