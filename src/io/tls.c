@@ -2,6 +2,7 @@
 
 #include "base/map.h"
 #include "io/backend.h"
+#include "io/tls_roots.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -22,6 +23,7 @@ enum {
 struct tls_ctx {
 	SSL_CTX *ssl;
 	int refs;
+	bool needs_roots; /* the system's, before a handshake */
 	/* Sessions to resume, by host; used at handshakes only. */
 	pthread_mutex_t lock;
 	struct map sessions;
@@ -255,8 +257,12 @@ struct tls_ctx *tls_client_ctx_new(const struct tls_client_cfg *cfg)
 	struct tls_ctx *ctx = ctx_new(TLS_client_method(), cfg->tls13_only);
 	const char *bad;
 
-	if (use_authorities(ctx->ssl, cfg, &bad) < 0)
+	if (cfg->ca_file == NULL && cfg->more_ca_file == NULL) {
+		tls_roots_use(ctx->ssl);
+		ctx->needs_roots = !cfg->verify_off;
+	} else if (use_authorities(ctx->ssl, cfg, &bad) < 0) {
 		return ctx_failed(ctx, bad);
+	}
 	if (cfg->cert_file != NULL &&
 	    use_cert(ctx->ssl, cfg->cert_file,
 		     cfg->key_file != NULL ? cfg->key_file : cfg->cert_file,
@@ -568,9 +574,15 @@ int tls_connect(struct task *t, struct io *io, struct tls_ctx *ctx,
 		struct str host, int64_t deadline_ns)
 {
 	struct tls *tls;
+	int r;
 
 	if (host.len == 0 || host.len > HOST_MAX)
 		return err_new(-EINVAL, "TLS: bad host name");
+	if (ctx->needs_roots) {
+		r = tls_roots_need(t, deadline_ns);
+		if (r < 0)
+			return err_up(r);
+	}
 	tls = attach(io, ctx);
 	set_host(tls, host);
 	offer_session(tls);

@@ -81,6 +81,18 @@ def test_the_systems_authorities_do_not_know_ours(start, secure):
     refused(start(config=config(secure.url, "timeout: 600")), "certificate")
 
 
+def test_the_systems_authorities_are_there_for_the_first_who_ask(start, secure, authority):
+    q = start("--workers", "2", config=config(secure.url, "timeout: 600"),
+              env={"SSL_CERT_FILE": str(authority.cert)})
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(q.chat(ASK)[0])) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [200] * 8
+
+
 def test_an_expired_certificate_is_refused(start, authority):
     up = Upstream(tls=authority.issue("IP:127.0.0.1", days=-1))
     refused(start(config=config(up.url, ca(authority.cert))), "expired")
