@@ -20,7 +20,8 @@ static bool is_list(const struct index_entry *e)
 static bool is_recorded(struct library *l, struct session *s,
 			const struct index_entry *e)
 {
-	struct str name = str_drop(e->path, e->folder.len + 1);
+	size_t folder = e->folder.len > 0 ? e->folder.len + 1 : 0;
+	struct str name = str_drop(e->path, folder);
 
 	return session_has_written(&l->sessions, s, name);
 }
