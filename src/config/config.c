@@ -309,3 +309,14 @@ bool config_value_bool(const struct config_value *v, bool unset)
 		assert(false && "checked when it was set");
 	return b;
 }
+
+bool config_provider_allows(const struct config_provider *p, struct str model)
+{
+	if (p->allow_all_models)
+		return true;
+	for (size_t i = 0; i < p->allowed_model_count; i++) {
+		if (str_eq(p->allowed_models[i], model))
+			return true;
+	}
+	return false;
+}

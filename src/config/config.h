@@ -169,6 +169,9 @@ void config_note_fixed(const struct config *running, const struct config *next,
 bool config_provider_is_same(const struct config_provider *a,
 			     const struct config_provider *b);
 
+/* Is a model of the provider, by its own name there, among allowed_models? */
+bool config_provider_allows(const struct config_provider *p, struct str model);
+
 /* Call fn for every secret that is set, so that logs can mask it. */
 void config_secrets(const struct config *c,
 		    void (*fn)(void *arg, struct str secret), void *arg);

@@ -134,6 +134,31 @@ static bool is_served(struct load *l, const struct tree_node *entry,
 	return model->target_count > 0;
 }
 
+/* As a target of several it is left out, which may be meant. */
+static void note_not_allowed(struct load *l, const struct layer *layer,
+			     const struct config_model *m)
+{
+	const struct config_value *v =
+		layer_find(layer, STR("provider_model_id"));
+
+	if (m->target_count > 0 || m->any_provider || m->any_model)
+		return;
+	if (v->origin.len == 0)
+		v = layer_find(layer, STR("model_id"));
+	for (size_t i = 0; i < l->cfg->provider_count; i++) {
+		const struct config_provider *p = &l->cfg->providers[i];
+
+		if (!str_eq(p->id, m->provider_id) ||
+		    config_provider_allows(p, m->upstream_id))
+			continue;
+		problem_warning(&l->problems, layer_place(v),
+				STR_FMT "%s: not among the allowed_models of "
+					"provider \"" STR_FMT "\"",
+				STR_ARG(layer->path), v->setting->key,
+				STR_ARG(p->id));
+	}
+}
+
 static void take_entry(struct models *m, const struct tree_node *entry,
 		       struct str path)
 {
@@ -156,6 +181,7 @@ static void take_entry(struct models *m, const struct tree_node *entry,
 	if (!is_served(l, entry, &layer, model) || model->id.len == 0 ||
 	    !is_new(m, path, model, id))
 		return;
+	note_not_allowed(l, &layer, model);
 	(void)map_put(&m->seen, model->id, model);
 	l->cfg->model_count++;
 }

@@ -35,13 +35,8 @@ static void add_model(struct catalog *c, struct model m,
 
 static bool is_allowed(const struct provider *p, struct str upstream_id)
 {
-	if (p->config == NULL || p->config->allow_all_models)
-		return true;
-	for (size_t i = 0; i < p->config->allowed_model_count; i++) {
-		if (str_eq(p->config->allowed_models[i], upstream_id))
-			return true;
-	}
-	return false;
+	return p->config == NULL ||
+	       config_provider_allows(p->config, upstream_id);
 }
 
 static struct str type_of(const struct upstream *u,

@@ -443,6 +443,18 @@ static void providers_get_their_messages(void **state)
 		{ "an entry is a mapping", "providers: {inference: [a]}\n",
 		  "quipu.yaml:1:25: error: providers.inference[0]: must be a "
 		  "mapping\n" },
+		{ "a model that its provider does not allow",
+		  "providers: {inference: [{provider_id: p, provider_type: "
+		  "remote::plain, config: {allowed_models: [a]}}]}\n"
+		  "registered_resources:\n  models:\n"
+		  "  - {model_id: a, provider_id: p}\n"
+		  "  - {model_id: m, provider_id: p}\n"
+		  "  - {model_id: o, provider_id: p, provider_model_id: b}\n",
+		  "quipu.yaml:5:16: warning: registered_resources.models[1]."
+		  "model_id: not among the allowed_models of provider \"p\"\n"
+		  "quipu.yaml:6:54: warning: registered_resources.models[2]."
+		  "provider_model_id: not among the allowed_models of "
+		  "provider \"p\"\n" },
 		{ "a model's provider must be there",
 		  "providers: {inference: [{provider_id: azure, "
 		  "provider_type: remote::plain}]}\n"

@@ -47,7 +47,7 @@ static const char example[] =
 	"      pace: 20ms\n"
 	"      tags: [\"a\", 'b\"c', \"${env.NO_SUCH:=}\"]\n"
 	"      retry: {max: 3}\n"
-	"      allowed_models: [gpt-4o]\n"
+	"      allowed_models: [gpt-4o-mini]\n"
 	"      refresh_models: true\n"
 	"      network:\n"
 	"        timeout: {idle: 7, read: 9}\n"
@@ -65,7 +65,7 @@ static const char example[] =
 	"    provider_id: one\n"
 	"    provider_model_id: gpt-4o-mini\n"
 	"    metadata: {display: {name: x}}\n"
-	"  - {model_id: any, provider_id: two, model_type: embedding}\n";
+	"  - {model_id: any, provider_id: three, model_type: embedding}\n";
 
 static struct config *load_example(void)
 {
@@ -123,7 +123,7 @@ static void a_provider_has_its_common_values(void **state)
 	check_str("type", one->type, STR("remote::test"));
 	check_str("origin", one->origin, STR("quipu.yaml:8"));
 	check_int("allowed", one->allowed_model_count, 1);
-	check_str("allowed", one->allowed_models[0], STR("gpt-4o"));
+	check_str("allowed", one->allowed_models[0], STR("gpt-4o-mini"));
 	check_int("all", one->allow_all_models, false);
 	check_int("refresh", one->refresh_models, true);
 	check_int("an empty list allows none", two->allow_all_models, false);
