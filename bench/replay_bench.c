@@ -129,7 +129,7 @@ static struct library *open_folder(const char *dir, int n)
 {
 	struct library_cfg cfg = { .dir = str_of(dir), .mode = EDGE_REPLAY };
 	long before = resident_kb();
-	int64_t begin = clock_monotonic();
+	int64_t begin = clock_monotonic(), cpu = thread_time();
 	struct library *l;
 	struct buf messages;
 
@@ -138,8 +138,10 @@ static struct library *open_folder(const char *dir, int n)
 	    library_count(l) != (size_t)n)
 		die("cannot open the folder");
 	buf_fini(&messages);
-	printf("{\"recordings\":%d,\"index_ms\":%.0f,\"index_mb\":%.1f}\n", n,
-	       (double)(clock_monotonic() - begin) / CLOCK_MS,
+	printf("{\"recordings\":%d,\"index_ms\":%.0f,\"index_cpu_ms\":%.0f,"
+	       "\"index_mb\":%.1f}\n",
+	       n, (double)(clock_monotonic() - begin) / CLOCK_MS,
+	       (double)(thread_time() - cpu) / CLOCK_MS,
 	       (double)(resident_kb() - before) / 1024);
 	return l;
 }

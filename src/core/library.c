@@ -8,11 +8,11 @@
 #include "recording/verify.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 enum {
-	FIND_BYTES_MAX = 256 << 20,
+	FIND_BYTES_MAX = 512 << 20,
 	VERIFY_BYTES_MAX = 256 << 20,
 };
 
@@ -36,16 +36,15 @@ struct find {
 	struct library_keys keys;
 	struct index_query index_query;
 	struct index_hit hit;
-	struct file file;
-	bool has_file;
+	struct cached *cached;
+	struct recording recording; /* a copy: ids are put into it */
 	struct recording_problem problem;
 	struct miss_report miss;
 };
 
 static void find_free(struct find *f)
 {
-	if (f->has_file)
-		file_fini(&f->file);
+	cache_unref(f->cached);
 	arena_fini(&f->arena);
 	free(f);
 }
@@ -83,9 +82,8 @@ static void refuse(struct find *f, const char *why)
 }
 
 /* Is it still a recording of this request?  Whoever edits it may change it. */
-static bool is_of_request(const struct find *f)
+static bool is_of_request(const struct find *f, const struct recording *r)
 {
-	const struct recording *r = &f->file.recording;
 	const struct index_entry *e = f->hit.entry;
 	char key[RECORDING_KEY_LEN];
 
@@ -94,19 +92,44 @@ static bool is_of_request(const struct find *f)
 			     memcmp(key, e->key, sizeof(key)) == 0);
 }
 
-static void load(struct find *f)
+/* Read what was hit, unless it is known.  What is not to be played is refused. */
+static int read_hit(struct find *f)
 {
-	const struct recording *r = &f->file.recording;
-	int rc = index_load(f->l->index, &f->index_query, &f->hit, &f->file,
-			    &f->problem);
+	const struct index_entry *e = f->hit.entry;
+	struct cache *cache = &f->l->cache;
+	struct stat st = { 0 };
+	struct file file;
 
-	f->has_file = rc == 0;
-	if (rc != 0) {
+	/* A list of models is made of several files. */
+	if (!e->is_list &&
+	    fstatat(index_root(f->l->index), arena_cz(&f->arena, e->path), &st,
+		    AT_SYMLINK_NOFOLLOW) == 0)
+		f->cached = cache_get(cache, e->path, &st);
+	if (f->cached != NULL)
+		return 0;
+	if (index_load(f->l->index, &f->index_query, &f->hit, &file,
+		       &f->problem) != 0) {
 		refuse(f, f->problem.text);
-	} else if (!is_of_request(f)) {
+		return -1;
+	}
+	if (!is_of_request(f, &file.recording)) {
+		file_fini(&file);
 		refuse(f, "it is one of another request since it was edited; "
 			  "a reload has it found by that");
-	} else if (f->strict && r->edited && !f->takes_edited) {
+		return -1;
+	}
+	f->cached = cache_add(cache, e->path, e->is_list ? NULL : &st, &file);
+	return 0;
+}
+
+static void load(struct find *f)
+{
+	struct recording *r = &f->recording;
+
+	if (read_hit(f) < 0)
+		return;
+	*r = f->cached->file.recording;
+	if (f->strict && r->edited && !f->takes_edited) {
 		refuse(f, "it was edited after it was recorded, and matching "
 			  "is strict (x-replay-strict, recordings.strict); "
 			  "record it anew");
@@ -116,8 +139,7 @@ static void load(struct find *f)
 		refuse(f, "an id in the request stands for another one than "
 			  "in this session before");
 	} else {
-		session_rename(&f->l->sessions, f->session, &f->file.recording,
-			       &f->file.arena);
+		session_rename(&f->l->sessions, f->session, r, &f->arena);
 	}
 }
 
@@ -227,7 +249,7 @@ static int64_t age_of(struct task *t, const struct recording *r)
 static void note_hit(struct find *f, struct edge *edge, struct arena *a)
 {
 	struct session_set *set = &f->l->sessions;
-	const struct recording *r = &f->file.recording;
+	const struct recording *r = &f->recording;
 
 	edge->status = EDGE_HIT;
 	edge->id = arena_str(a, f->hit.entry->path);
@@ -327,9 +349,9 @@ int library_find(struct task *t, struct library *l,
 		find_free(f);
 		return r;
 	}
-	q->edge->age_s = age_of(t, &f->file.recording);
+	q->edge->age_s = age_of(t, &f->recording);
 	note_hit(f, q->edge, q->arena);
-	*out = (struct library_found){ .recording = &f->file.recording,
+	*out = (struct library_found){ .recording = &f->recording,
 				       .occurrence = f->hit.turn,
 				       .private = f };
 	return 0;
@@ -429,6 +451,7 @@ int library_open(const struct library_cfg *cfg, struct library **out,
 	l->cfg = *cfg;
 	arena_init(&l->arena, 1 << 20);
 	session_set_init(&l->sessions);
+	cache_init(&l->cache);
 	l->cfg.dir = arena_str(&l->arena, cfg->dir);
 	if (read_playback(l, messages) < 0 ||
 	    library_folder_open(l, messages) < 0) {
@@ -447,6 +470,7 @@ void library_close(struct library *l)
 	writer_free(l->writer);
 	index_close(l->index);
 	session_set_fini(&l->sessions);
+	cache_fini(&l->cache);
 	arena_fini(&l->arena);
 	free(l);
 }

@@ -4,6 +4,7 @@
 #ifndef CORE_LIBRARY_IMPL_H
 #define CORE_LIBRARY_IMPL_H
 
+#include "core/cache.h"
 #include "core/library.h"
 #include "core/session.h"
 #include "recording/index.h"
@@ -16,6 +17,7 @@ struct library {
 	struct arena arena; /* owns the texts of cfg */
 	struct playback playback;
 	struct index *index;
+	struct cache cache;
 	struct session_set sessions;
 	struct writer *writer;
 };
