@@ -189,9 +189,12 @@ def test_signals_are_forwarded(tmp_path, sig):
     assert p.returncode == 42 and "no request came" in err
 
 
-def test_control_c_reaches_the_command_once(tmp_path):
+@pytest.mark.parametrize("apart,seen", [(False, b"seen 1"), (True, b"seen 0")])
+def test_control_c_is_not_sent_twice(tmp_path, apart, seen):
+    """The terminal sends it to the command as well; one in a group of its own does not get it."""
     (tmp_path / "recordings").mkdir()
-    script = ("import signal, sys, time\n"
+    script = ("import os, signal, sys, time\n"
+              f"{'os.setpgid(0, 0)' if apart else ''}\n"
               "seen = []\n"
               "signal.signal(signal.SIGINT, lambda *a: seen.append(1))\n"
               "print('ready', flush=True)\n"
@@ -215,7 +218,7 @@ def test_control_c_reaches_the_command_once(tmp_path):
         text += more
     os.waitpid(pid, 0)
     os.close(fd)
-    assert b"seen 1" in text, text
+    assert seen in text, text
     # A terminal gets colour.
     assert b"\x1b[32mquipu replay: ok\x1b[0m" in text, text
 
