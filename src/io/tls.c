@@ -6,7 +6,6 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -193,28 +192,6 @@ static int use_cert(SSL_CTX *ssl, const char *cert, const char *key,
 	return SSL_CTX_check_private_key(ssl) == 1 ? 0 : -EINVAL;
 }
 
-/*
- * A folder where OpenSSL finds a certificate by its hash ("5ad8a5d6.0") when it
- * needs it: to read the bundle of all takes some 35 ms at the start.
- */
-static bool has_hashed_certs(void)
-{
-	const struct dirent *e;
-	bool found = false;
-	DIR *dir;
-
-	if (getenv(X509_get_default_cert_file_env()) != NULL ||
-	    getenv(X509_get_default_cert_dir_env()) != NULL)
-		return false;
-	dir = opendir(X509_get_default_cert_dir());
-	while (dir != NULL && !found && (e = readdir(dir)) != NULL)
-		found = strspn(e->d_name, "0123456789abcdef") == 8 &&
-			strcmp(e->d_name + 8, ".0") == 0;
-	if (dir != NULL)
-		(void)closedir(dir);
-	return found;
-}
-
 /* On failure *out_bad is what cannot be used. */
 static int use_authorities(SSL_CTX *ssl, const struct tls_client_cfg *cfg,
 			   const char **out_bad)
@@ -226,8 +203,7 @@ static int use_authorities(SSL_CTX *ssl, const struct tls_client_cfg *cfg,
 		ok = SSL_CTX_load_verify_locations(ssl, cfg->ca_file, NULL);
 	} else {
 		*out_bad = "system CAs";
-		ok = has_hashed_certs() ? SSL_CTX_set_default_verify_dir(ssl)
-					: SSL_CTX_set_default_verify_paths(ssl);
+		ok = SSL_CTX_set_default_verify_paths(ssl);
 	}
 	if (ok == 1 && cfg->more_ca_file != NULL) {
 		*out_bad = cfg->more_ca_file;
