@@ -168,6 +168,7 @@ def test_method_path_query_and_fields_pass(gate, upstream):
         "PATCH", "/v1/passthrough/up/files/a%20b%2Fc/?x=1&y=%2e%2e", b"\x00\xff{",
         headers={"authorization": "Bearer mine", "cookie": "a=b", "x-api-key": "mine", "api-key": "mine",
                  "x-ogx-provider-data": "{}", "x-llamastack-provider-data": "{}", "x-quipu-a": "b",
+                 "x-replay-session": "s", "X-Replay-Mode": "off", "x-test-id": "s", "test-name": "s",
                  "content-type": "application/x-thing", "accept": "image/png", "x-team": "t",
                  "connection": "x-hop", "x-hop": "1", "te": "trailers", "user-agent": "me"})
     r = upstream.requests[-1]
