@@ -189,6 +189,26 @@ def test_an_edited_file_is_served_and_flagged_unless_strict(record, upstream, pl
     assert status == 422 and b"edited" in body, body
 
 
+def test_an_edit_counts_also_when_the_file_was_known(record, upstream, play, folder):
+    upstream.handler = lambda call: call.stream(EVENTS)
+    ask = {**ASK, "stream": True}
+    q = record()
+    want = q.chat(ask)[2]
+    q.stop()
+    time.sleep(2.1)  # what was just written is not kept in memory
+    q = play()
+    for segment in ("coalesce", "1", "event"):
+        assert q.chat(ask, headers={"x-replay-segment": segment})[2] == want
+    file, = chats(folder)
+    text = open(file).read()
+    with open(file, "w") as f:
+        f.write(text.replace("three", "seven"))
+    status, headers, body = q.chat(ask)
+    assert status == 200 and b"seven" in body and headers["x-replay-status"] == "edited"
+    os.remove(file)
+    assert b"No such file" in q.chat(ask)[2]
+
+
 def test_a_reload_takes_in_what_has_come(record, upstream, play, folder):
     upstream.handler = lambda call: call.json(200, completion(content="seed %d" % call.request.json["seed"]))
     q = record()
