@@ -18,6 +18,7 @@ struct recorder {
 	bool ended;    /* as end says */
 	bool overflow; /* not all of it could be kept */
 	bool compares; /* it is not kept at all */
+	bool given;    /* to the library: body and request are its own */
 	enum recording_end end;
 };
 
@@ -103,11 +104,43 @@ static void verify(struct recorder *rec)
 	req->found = NULL;
 }
 
+static void hand_over(struct recorder *rec)
+{
+	fill_in(rec);
+	rec->given = true;
+	library_keep(rec->x->edge->library,
+		     &(struct library_job){
+			     .recording = rec->req->recording,
+			     .session = rec->req->session,
+			     .base_url = rec->req->base_url,
+			     .key = rec->req->key,
+			     .arena = rec->req->arena,
+			     .body = rec->body,
+			     .marks = rec->marks,
+		     });
+}
+
+/* Why it is not kept, or NULL. */
+static const char *why_not(const struct recorder *rec)
+{
+	if (rec->given)
+		return NULL;
+	if (rec->overflow)
+		return "the answer is too large";
+	if (!rec->ended && !is_whole(rec))
+		return "the answer was not read to its end";
+	if (rec->ended && rec->end == RECORDING_CLIENT_ABORT)
+		return "the request was given up before the answer's end";
+	return NULL;
+}
+
 static int recorder_read(struct task *t, struct source *s, struct str *data)
 {
 	struct recorder *rec = (struct recorder *)(void *)s;
 	int r = rec->inner->type->read(t, rec->inner, data);
 
+	if (rec->given)
+		return r;
 	if (r == 0 && data->len > 0) {
 		note_bytes(t, rec, *data);
 	} else {
@@ -115,6 +148,9 @@ static int recorder_read(struct task *t, struct source *s, struct str *data)
 		rec->end = end_of(r);
 	}
 	verify(rec);
+	/* Before its last byte leaves: equal requests are kept in their order. */
+	if (why_not(rec) == NULL && !rec->compares)
+		hand_over(rec);
 	return r;
 }
 
@@ -128,21 +164,6 @@ static void keep_head(struct recorder *rec)
 		secret_keep_headers(head->headers, head->header_count,
 				    SECRET_RESPONSE, &rec->req->arena,
 				    &res->headers);
-}
-
-static void hand_over(struct recorder *rec)
-{
-	fill_in(rec);
-	library_keep(rec->x->edge->library,
-		     &(struct library_job){
-			     .recording = rec->req->recording,
-			     .session = rec->req->session,
-			     .base_url = rec->req->base_url,
-			     .key = rec->req->key,
-			     .arena = rec->req->arena,
-			     .body = rec->body,
-			     .marks = rec->marks,
-		     });
 }
 
 static void let_go(struct recorder_request *req)
@@ -159,24 +180,13 @@ void recorder_drop(struct recorder_request *req)
 	let_go(req);
 }
 
-/* Why it is not kept, or NULL. */
-static const char *why_not(const struct recorder *rec)
-{
-	if (rec->overflow)
-		return "the answer is too large";
-	if (!rec->ended && !is_whole(rec))
-		return "the answer was not read to its end";
-	if (rec->ended && rec->end == RECORDING_CLIENT_ABORT)
-		return "the request was given up before the answer's end";
-	return NULL;
-}
-
 static void recorder_close(struct source *s)
 {
 	struct recorder *rec = (struct recorder *)(void *)s;
 	const char *why;
 
-	if (!rec->ended && !is_whole(rec) && rec->x->error.message.len > 0) {
+	if (!rec->given && !rec->ended && !is_whole(rec) &&
+	    rec->x->error.message.len > 0) {
 		/* Nobody went: an error in the answer was its end. */
 		rec->ended = true;
 		rec->end = RECORDING_UNTERMINATED;
@@ -184,7 +194,8 @@ static void recorder_close(struct source *s)
 	why = why_not(rec);
 	rec->inner->type->close(rec->inner);
 	if (why == NULL && !rec->compares) {
-		hand_over(rec);
+		if (!rec->given)
+			hand_over(rec);
 		let_go(rec->req);
 	} else {
 		if (!rec->compares)
