@@ -94,10 +94,14 @@ void tokens_end(struct tokens *s)
 
 void tokens_free(struct tokens *s)
 {
+	struct list *at, *next;
+
 	if (s == NULL)
 		return;
-	while (!list_is_empty(&s->entries))
-		entry_free(list_entry(s->entries.next, struct entry, link));
+	for (at = s->entries.next; at != &s->entries; at = next) {
+		next = at->next;
+		entry_free(list_entry(at, struct entry, link));
+	}
 	map_fini(&s->by_id);
 	free(s);
 }

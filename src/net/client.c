@@ -170,6 +170,7 @@ int client_send(struct task *t, struct client *client,
 		if (r != 0)
 			return r < 0 ? err_up(r) : r;
 	}
+	assert(c != NULL);
 	c->res.retried = retried;
 	counter_add(&client->stats.active, 1);
 	*out = &c->res;

@@ -3,6 +3,8 @@
 #include "provider/aws_credentials.h"
 #include "provider/grants.h"
 
+#include <assert.h>
+
 enum {
 	ROLE_MAX = 256
 };
@@ -147,6 +149,7 @@ static int read_json(struct grant_run *run, const struct grant_answer *answer,
 	int64_t expires_s;
 	struct json doc;
 
+	assert(answer != NULL);
 	if (answer->status != 200)
 		return grant_refused(run, answer, e);
 	if (json_parse(answer->body, &limits, &doc, &bad) != 0)

@@ -4,6 +4,8 @@
 #include "provider/openai.h"
 #include "provider/types.h"
 
+#include <assert.h>
+
 /*
  * Google's Vertex AI, by its OpenAI-compatible endpoint or by its own API,
  * generateContent: a project and a location are in the path, and only OAuth
@@ -208,6 +210,7 @@ static int native_body(const struct provider_request *req, struct arena *a,
 
 	buf_init(&body, BODY_MAX);
 	r = vertexai_write(req->doc, a, &body, e);
+	assert(r != 0 || body.ptr != NULL);
 	copy = r == 0 ? arena_try(a, body.len) : NULL;
 	if (r == 0 && copy == NULL) {
 		r = api_fail(e, a, 400, NULL, "messages",

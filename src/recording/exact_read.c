@@ -106,7 +106,7 @@ static int read_headers(struct reader *rd, uint32_t v, struct http_header **out,
 static int read_body(struct reader *rd, uint32_t v, struct str *out)
 {
 	uint32_t body = get(rd, v, "body"), b64 = get(rd, v, "b64");
-	struct str raw = json_raw(&rd->doc, body), tail = STR_NULL;
+	struct str raw = json_raw(&rd->doc, body), tail;
 
 	*out = STR_NULL;
 	if (body != JSON_NONE) {

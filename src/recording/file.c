@@ -95,7 +95,7 @@ static int load_sidecar(int dir, struct str text, struct file *f,
 static int read_text(struct str text, struct file *f,
 		     struct recording_problem *problem)
 {
-	struct ogx_file ogx;
+	struct ogx_file ogx = { 0 };
 	int r;
 
 	if (exact_is(text))

@@ -191,7 +191,7 @@ static int shortest(double d, char digits[DIGITS_MAX + 1], int *out_exponent)
 
 struct str pyjson_float(double d, char out[PYJSON_FLOAT_MAX])
 {
-	char digits[DIGITS_MAX + 1];
+	char digits[DIGITS_MAX + 1] = "";
 	int exponent, count;
 	char *at = out;
 

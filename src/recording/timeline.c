@@ -2,6 +2,8 @@
 
 #include "base/err.h"
 
+#include <assert.h>
+
 /* By height. */
 static const char *const blocks[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
 
@@ -18,6 +20,7 @@ static const char *column(size_t n, size_t most, bool begun)
 {
 	if (n == 0)
 		return begun ? " " : ".";
+	assert(most > 0);
 	return blocks[(n * countof(blocks) - 1) / most];
 }
 

@@ -338,8 +338,9 @@ static void read_list(struct answer *w, uint32_t list)
 		r = buf_printf(&note, "%s" STR_FMT, n++ == 0 ? ": " : ", ",
 			       STR_ARG(json_string(w->doc, id, a)));
 	}
+	/* What does not fit is left out. */
 	if (r == 0 && n > 0 && first != JSON_NONE)
-		r = buf_add(&note, STR(", ..."));
+		(void)!buf_add(&note, STR(", ..."));
 	w->out->note = arena_str(a, buf_str(&note));
 	buf_fini(&note);
 }
@@ -395,6 +396,7 @@ static void read_json(struct answer *w, struct str text)
 		     i = json_next(&doc, i))
 			read_object(w, i);
 	}
+	w->doc = NULL;
 	json_fini(&doc);
 }
 

@@ -383,7 +383,7 @@ bool scribe_is_behind(const struct scribe *s)
 
 int scribe_flush(struct scribe *s, int64_t deadline_ns)
 {
-	uint64_t heads[STORE_PRODUCERS_MAX];
+	uint64_t heads[STORE_PRODUCERS_MAX] = { 0 };
 	uint64_t failures;
 	bool in_time = true;
 	int r = 0;

@@ -141,7 +141,7 @@ static int change(struct database *db, const struct change *c, int *out_count)
 
 static int change_one(struct database *db, const struct change *c)
 {
-	int count;
+	int count = 0;
 	int r = change(db, c, &count);
 
 	if (r < 0)
@@ -177,7 +177,7 @@ int sqlite_drop(struct database *db, struct str owner, struct str id)
 int sqlite_expire(struct database *db, int64_t before, unsigned max,
 		  unsigned *out_count)
 {
-	int count;
+	int count = 0;
 	int r = change(db,
 		       &(struct change){
 			       .sql = "DELETE FROM completions WHERE seq IN"
