@@ -134,8 +134,7 @@ static void save_exact(struct convert *x, struct recording *r, struct arena *a,
 		leave_out(x, from, "the request is too large");
 		return;
 	}
-	r->key = parts.key =
-		arena_str(a, (struct str){ key, sizeof(key) });
+	r->key = parts.key = arena_str(a, (struct str){ key, sizeof(key) });
 	folder = folder.len > 0 ? name_session(folder, slug) : STR("_shared");
 	r->occ = next_of(x, &x->turns,
 			 arena_printf(a, STR_FMT "\n" STR_FMT, STR_ARG(folder),

@@ -4,6 +4,7 @@
 #include "recording/textdiff.h"
 #include "json/json.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum {
@@ -38,6 +39,7 @@ static void add(struct diff *d, const struct change *change)
 static void add_texts(struct diff *d, const char *where, struct str was,
 		      struct str now)
 {
+	assert(was.ptr != NULL || was.len == 0);
 	if (!str_eq(was, now)) {
 		add(d, &(struct change){ .where = str_of(where),
 					 .was = was,

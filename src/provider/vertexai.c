@@ -210,13 +210,13 @@ static int native_body(const struct provider_request *req, struct arena *a,
 
 	buf_init(&body, BODY_MAX);
 	r = vertexai_write(req->doc, a, &body, e);
-	assert(r != 0 || body.ptr != NULL);
 	copy = r == 0 ? arena_try(a, body.len) : NULL;
 	if (r == 0 && copy == NULL) {
 		r = api_fail(e, a, 400, NULL, "messages",
 			     "The messages are too large.");
 	}
 	if (r == 0) {
+		assert(copy != NULL && body.ptr != NULL);
 		memcpy(copy, body.ptr, body.len);
 		out->pieces[0] = (struct str){ copy, body.len };
 		out->piece_count = 1;

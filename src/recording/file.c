@@ -112,7 +112,7 @@ int file_load(int dir, const char *name, struct file *out,
 	      struct recording_problem *problem)
 {
 	struct file f = { 0 };
-	struct str text;
+	struct str text = STR_NULL;
 	int r;
 
 	arena_init(&f.arena, SIZE_MAX / 2);

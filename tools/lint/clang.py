@@ -12,7 +12,8 @@ import shutil
 import subprocess
 
 FLAGS = ['-std=gnu17', '-D_GNU_SOURCE', '-DQUIPU_VERSION="0"', '-Isrc', '-I.']
-ANALYZER = '-*,clang-analyzer-*,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling'
+ANALYZER = ('-*,clang-analyzer-*,-clang-analyzer-optin.performance.Padding,'
+            '-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling')
 
 
 class Stamps:
