@@ -7,7 +7,7 @@ static const char *const modes[] = {
 	[EDGE_VERIFY] = "verify",
 };
 
-/* OGX's names for three of them. */
+/* OGX's names for two of them. */
 static const struct {
 	struct str name;
 	enum edge_mode mode;

@@ -39,10 +39,6 @@ enum edge_status {
 	EDGE_DIFFERS,  /* live, and not as recorded */
 };
 
-enum {
-	EDGE_ID_MAX = 160,
-};
-
 struct edge {
 	struct library *library;
 	enum edge_mode mode;

@@ -4,11 +4,9 @@
 #include "core/player.h"
 #include "recording/secret.h"
 
-#include <time.h>
-
 enum {
 	REQUEST_BYTES_MAX = 128 << 20,
-	STAMP_MAX = 32,
+	SECONDS = 19, /* of a time's text: without what is behind the dot */
 };
 
 static struct str op_name(enum llm_op op)
@@ -85,13 +83,10 @@ static void go_back(struct exchange *x, const struct recording *r)
 
 static struct str stamp(const struct exchange *x, struct arena *a)
 {
-	char text[STAMP_MAX];
-	struct tm tm;
-	time_t now = (time_t)(x->request.wall_ns / CLOCK_S);
+	char text[CLOCK_TEXT_LEN + 1];
+	struct str now = clock_text(x->request.wall_ns, text);
 
-	(void)gmtime_r(&now, &tm);
-	(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return arena_str(a, str_of(text));
+	return arena_printf(a, STR_FMT "Z", STR_ARG(str_take(now, SECONDS)));
 }
 
 static int play(struct task *t, struct exchange *x, struct library_found *found,
