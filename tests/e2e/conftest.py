@@ -6,6 +6,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from certs import authority  # noqa: E402,F401
+from postgres import Postgres  # noqa: E402
 from quipu import Quipu  # noqa: E402
 from upstream import Upstream  # noqa: E402
 
@@ -40,3 +41,22 @@ def start(tmp_path):
 def gateway(start, upstream):
     """quipu in front of the upstream, as provider openai."""
     return start(env={"OPENAI_BASE_URL": upstream.url, "OPENAI_API_KEY": "sk-test-0123456789"})
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    server = Postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def postgres(postgres_server):
+    """The session's server; a test that stopped it finds it started again."""
+    if postgres_server.missing:
+        pytest.skip(postgres_server.missing)
+    yield postgres_server
+    try:
+        postgres_server.sql("/postgres", "SELECT 1")
+    except AssertionError:
+        postgres_server.start()
