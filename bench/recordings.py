@@ -26,7 +26,7 @@ class Program:
     def __init__(self, args, pattern, env=None):
         self.log = tempfile.NamedTemporaryFile('w+')
         self.process = subprocess.Popen(args, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL,
-                                        env={'PATH': os.environ['PATH'], **(env or {})})
+                                        env={'PATH': os.environ['PATH'], 'QUIPU_STORE': 'none', **(env or {})})
         deadline = time.monotonic() + 30
         while True:
             with open(self.log.name) as f:

@@ -2,6 +2,7 @@
 
 #include "api/handlers.h"
 #include "base/log.h"
+#include "cli/keep.h"
 #include "cli/listen.h"
 #include "cli/say.h"
 #include "cli/scrape_server.h"
@@ -45,6 +46,7 @@ struct cluster {
 	struct worker **workers;
 	struct worker_team team;
 	struct library *library;
+	struct store *store;           /* or NULL */
 	struct server *metrics_server; /* of the first worker; or NULL */
 	struct exporter *exporter;     /* or NULL */
 	struct metrics_route_name *routes;
@@ -197,6 +199,8 @@ static int open_worker(struct cluster *c, size_t i, struct listen_plan *plan,
 				   .pool_idle_ns =
 					   c->config->pool_idle_timeout_ns });
 	w->library = c->library;
+	w->store = c->store;
+	w->producer = (unsigned)i;
 	w->tokens = tokens_new(w->loop, w->client);
 	w->server = make_server(c, w);
 	r = listen_open(plan, w->loop, &set, messages);
@@ -268,6 +272,8 @@ int cluster_new(struct config *config, char **environment, struct cluster **out,
 					&c->library, messages);
 	if (r == 0)
 		r = load_tls(config, &c->tls, messages);
+	if (r == 0)
+		r = keep_open(config, (unsigned)c->count, &c->store, messages);
 	for (size_t i = 0; i < c->count && r == 0; i++)
 		r = open_worker(c, i, &plan, messages);
 	if (r == 0)
@@ -518,6 +524,7 @@ void cluster_free(struct cluster *c)
 	exporter_free(c->exporter);
 	free(c->routes);
 	library_close(c->library);
+	keep_close(c->store);
 	/* Threads may have been reading them. */
 	for (size_t i = 0; i < c->count; i++)
 		metrics_free(c->members[i].worker.metrics);

@@ -160,23 +160,32 @@ static int run_command(struct cluster *c, const struct run_flags *flags,
 	return status != 0 ? status : code;
 }
 
-/* Without a word about it, a run replays. */
+/*
+ * Without a word about it, a run replays, and keeps nothing: a test's answers do
+ * not belong in the user's own store.
+ */
 static int load(struct run_flags *flags, char **environment, struct arena *a,
 		struct config **out)
 {
+	bool replays, forgets;
 	char **argv;
 	size_t n = 0;
 
 	if (serve_load(flags->serve, environment, out) < 0)
 		return RUN_USAGE;
-	if (flags->has_mode || !str_eq((*out)->record_mode, STR("off")))
+	replays = !flags->has_mode && str_eq((*out)->record_mode, STR("off"));
+	forgets = (*out)->store_is_default;
+	if (!replays && !forgets)
 		return 0;
 	config_unref(*out);
 	while (flags->serve[n] != NULL)
 		n++;
-	argv = arena_alloc(a, (n + 2) * sizeof(*argv));
-	memcpy(argv + 1, flags->serve, (n + 1) * sizeof(*argv));
-	argv[0] = arena_cz(a, STR("--record-mode=replay"));
+	argv = arena_zalloc(a, (n + 3) * sizeof(*argv));
+	memcpy(argv, flags->serve, n * sizeof(*argv));
+	if (replays)
+		argv[n++] = arena_cz(a, STR("--record-mode=replay"));
+	if (forgets)
+		argv[n++] = arena_cz(a, STR("--store=none"));
 	return serve_load(argv, environment, out) < 0 ? RUN_USAGE : 0;
 }
 

@@ -3,6 +3,7 @@
 #include "config/cors.h"
 #include "config/env.h"
 #include "config/flags.h"
+#include "config/keep.h"
 #include "config/layer.h"
 #include "config/logging.h"
 #include "config/lookup.h"
@@ -173,6 +174,8 @@ static void load_all(struct load *l, const struct config_sources *s)
 				LAYER_ENV_BY_ROW);
 	cfg->network_values = layer_add(l, &layer, schema_network,
 					STR("upstream."), LAYER_ENV_BY_ROW);
+	cfg->store_values =
+		layer_add(l, &layer, schema_store, STR(""), LAYER_ENV_BY_ROW);
 	layer_environment(l, &layer, true);
 	root = read_tree(l, s);
 	if (root != NULL) {
@@ -190,6 +193,7 @@ static void load_all(struct load *l, const struct config_sources *s)
 
 	layer_store(l, &layer.blocks[0], cfg);
 	network_store(l, &layer, &layer.blocks[1], NULL, &cfg->network);
+	layer_store(l, &layer.blocks[2], cfg);
 	server_check(l, &layer, root);
 	cors_load(l, &layer);
 	part = root != NULL ? tree_find(root, STR("providers")) : NULL;
@@ -199,6 +203,7 @@ static void load_all(struct load *l, const struct config_sources *s)
 		if (part != NULL)
 			parts[i].load(l, part);
 	}
+	keep_load(l, &layer);
 }
 
 /* What cannot be found is told when it is read. */

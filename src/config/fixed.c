@@ -17,9 +17,27 @@ static bool is_same(const struct config_value *a, const struct config_value *b)
 
 static struct str shown(const struct config_value *v, struct arena *a)
 {
-	if (v->setting->secret)
+	if (v->setting->secret || secret_password(v->value).len > 0)
 		return SECRET_MASK;
 	return v->value.len > 0 ? problem_quote(a, v->value) : STR("unset");
+}
+
+static void note_table(struct problems *p, const struct config_value *was,
+		       const struct config_value *v, struct arena *a)
+{
+	for (; v->setting != NULL; was++, v++) {
+		struct place at = { .name = v->origin };
+		struct str old = shown(was, a), new = shown(v, a);
+
+		if (!v->setting->fixed || is_same(was, v))
+			continue;
+		if (at.name.len == 0)
+			at.name = STR("configuration");
+		problem_warning(p, at,
+				"%s: stays " STR_FMT " until a restart makes "
+				"it " STR_FMT,
+				v->setting->key, STR_ARG(old), STR_ARG(new));
+	}
 }
 
 void config_note_fixed(const struct config *running, const struct config *next,
@@ -30,21 +48,8 @@ void config_note_fixed(const struct config *running, const struct config *next,
 
 	problem_init(&p, messages);
 	arena_init(&a, 1 << 20);
-	for (size_t i = 0; next->values[i].setting != NULL; i++) {
-		const struct config_value *was = &running->values[i],
-					  *v = &next->values[i];
-		struct place at = { .name = v->origin };
-		struct str old = shown(was, &a), new = shown(v, &a);
-
-		if (!v->setting->fixed || is_same(was, v))
-			continue;
-		if (at.name.len == 0)
-			at.name = STR("configuration");
-		problem_warning(&p, at,
-				"%s: stays " STR_FMT " until a restart makes "
-				"it " STR_FMT,
-				v->setting->key, STR_ARG(old), STR_ARG(new));
-	}
+	note_table(&p, running->values, next->values, &a);
+	note_table(&p, running->store_values, next->store_values, &a);
 	problem_done(&p);
 	arena_fini(&a);
 }

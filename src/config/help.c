@@ -64,11 +64,11 @@ static void print_flag(FILE *out, const struct setting *s)
 	(void)fputc('\n', out);
 }
 
-void config_help(FILE *out)
+static void print_table(FILE *out, const struct setting *s)
 {
 	struct str group = STR_NULL;
 
-	for (const struct setting *s = schema_settings; s->key != NULL; s++) {
+	for (; s->key != NULL; s++) {
 		if (s->flag == NULL)
 			continue;
 		if (!str_eq(group, group_of(s))) {
@@ -79,6 +79,12 @@ void config_help(FILE *out)
 		}
 		print_flag(out, s);
 	}
+}
+
+void config_help(FILE *out)
+{
+	print_table(out, schema_settings);
+	print_table(out, schema_store);
 	(void)fputs("\nA TIME is 250ms, 15s, 10m, 1h or a number of seconds; a "
 		    "SIZE is 64KB or 100MB.\n"
 		    "Flags win over variables, variables over the file.\n",

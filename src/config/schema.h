@@ -13,6 +13,9 @@
 /* Members are in struct config. */
 extern const struct setting schema_settings[];
 
+/* The same, of the store; keys are whole. */
+extern const struct setting schema_store[];
+
 /* Members are in struct config_network; keys are below "network." */
 extern const struct setting schema_network[];
 

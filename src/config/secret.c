@@ -1,7 +1,18 @@
 #include "config/secret.h"
 
+/* libpq also takes it as a parameter. */
+static struct str query_password(struct str url)
+{
+	struct str key = STR("password=");
+	struct str rest = str_drop(url, str_find(url, key));
+
+	rest = str_drop(rest, key.len);
+	return str_take(rest, str_find(rest, STR("&")));
+}
+
 struct str secret_password(struct str url)
 {
+	bool is_database = str_starts(url, STR("postgres"));
 	struct str rest = str_drop(url, str_find(url, STR("://")));
 	struct str user, password;
 	size_t end = 0, at;
@@ -13,11 +24,12 @@ struct str secret_password(struct str url)
 	/* A password may have an @ in it, a host may not. */
 	for (at = rest.len; at > 0 && rest.ptr[at - 1] != '@'; at--)
 		;
-	if (at == 0)
-		return STR_NULL;
+	if (at > 0 && str_cut(str_take(rest, at - 1), ':', &user, &password))
+		return password;
+	if (is_database)
+		return query_password(url);
 	/* Without a colon it may be a token. */
-	return str_cut(str_take(rest, at - 1), ':', &user, &password) ? password
-								      : user;
+	return at > 0 ? user : STR_NULL;
 }
 
 struct visitor {
@@ -62,6 +74,7 @@ void config_secrets(const struct config *c,
 
 	visit_table(&v, c->values);
 	visit_table(&v, c->network_values);
+	visit_table(&v, c->store_values);
 	for (size_t i = 0; i < c->provider_count; i++) {
 		visit_table(&v, c->providers[i].values);
 		visit_table(&v, c->providers[i].network_values);

@@ -239,7 +239,7 @@ void storage_load(struct load *l, const struct tree_node *map)
 	for (n = stores != NULL ? stores->first : NULL; n != NULL; n = n->next)
 		take_store(l, n, backends);
 	problem_warning(&l->problems, map->key_at,
-			"storage: is checked, but quipu stores nothing yet");
+			"storage: of the stores only inference is used so far");
 }
 
 const struct config_store *storage_find(const struct config_storage *s,

@@ -14,6 +14,7 @@
 #include "json/mold.h"
 
 struct worker;
+struct store; /* store/store.h */
 struct tracer;
 struct exporter;
 
@@ -48,6 +49,8 @@ struct worker {
 	struct client *client;
 	struct tokens *tokens;
 	struct library *library;        /* of recordings, or NULL */
+	struct store *store;            /* of completions, or NULL */
+	unsigned producer;              /* this worker's number there */
 	struct catalog *catalog;        /* a reference */
 	struct metrics *metrics;        /* owned by who made the worker */
 	struct tracer *tracer;          /* the exporter's, or NULL */

@@ -32,6 +32,8 @@ class Quipu:
         base = {k: os.environ[k] for k in ("PATH", "HOME", "ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
                 if k in os.environ}
         base.setdefault("TSAN_OPTIONS", TSAN_OPTIONS)
+        # Not the user's own store; a test that wants one names it.
+        base.setdefault("QUIPU_STORE", "none")
         self.log = open(self.log_path, "wb")
         self.process = subprocess.Popen(args, env={**base, **(env or {})}, stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log, **popen)

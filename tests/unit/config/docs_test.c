@@ -98,6 +98,8 @@ static void the_page_has_every_key(void **state)
 	(void)state;
 	/* The first three rows are not of a section. */
 	check_table(page, "", schema_settings + 3);
+	/* The first is a shorthand. */
+	check_table(page, "", schema_store + 1);
 	check_table(page, "", schema_network);
 	check_table(page, "", schema_provider);
 	check_table(page, "", schema_model);
@@ -106,13 +108,9 @@ static void the_page_has_every_key(void **state)
 	buf_fini(&b);
 }
 
-static void the_manual_has_every_flag(void **state)
+static void check_flags(struct str page, const struct setting *s)
 {
-	struct buf b;
-	struct str page = read_source("packaging/quipu.1", &b);
-
-	(void)state;
-	for (const struct setting *s = schema_settings; s->key != NULL; s++) {
+	for (; s->key != NULL; s++) {
 		bool is_bool = s->kind == SETTING_BOOL;
 		char item[80];
 
@@ -124,17 +122,33 @@ static void the_manual_has_every_flag(void **state)
 		if (str_find(page, str_of(item)) == page.len)
 			fail_msg("packaging/quipu.1 has no --%s", s->flag);
 	}
+}
+
+static void the_manual_has_every_flag(void **state)
+{
+	struct buf b;
+	struct str page = read_source("packaging/quipu.1", &b);
+
+	(void)state;
+	check_flags(page, schema_settings);
+	check_flags(page, schema_store);
 	buf_fini(&b);
+}
+
+static void check_reach(const struct setting *s)
+{
+	for (; s->key != NULL; s++) {
+		check_true(s->key, s->help != NULL);
+		check_true(s->key, (s->flag == NULL) == (s->env == NULL));
+		check_true(s->key, s->kind != SETTING_ENUM || s->choices);
+	}
 }
 
 static void every_setting_can_be_reached_and_helped(void **state)
 {
 	(void)state;
-	for (const struct setting *s = schema_settings; s->key != NULL; s++) {
-		check_true(s->key, s->help != NULL);
-		check_true(s->key, (s->flag == NULL) == (s->env == NULL));
-		check_true(s->key, s->kind != SETTING_ENUM || s->choices);
-	}
+	check_reach(schema_settings);
+	check_reach(schema_store);
 }
 
 /* Take the # from every line that is a setting: see the file's first lines. */
@@ -206,6 +220,7 @@ static void the_example_is_right(void **state)
 	c = load("packaging/quipu.yaml", buf_str(&plain), environment);
 	check_defaults(c->values);
 	check_defaults(c->network_values);
+	check_defaults(c->store_values);
 	check_int("providers", c->provider_count, 2);
 	check_int("models", c->model_count, 1);
 	config_unref(c);

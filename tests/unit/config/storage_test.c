@@ -17,7 +17,7 @@ static int load(const char *yaml, struct config **out, struct buf *messages)
 }
 
 #define CHECKED \
-	"f:1:1: warning: storage: is checked, but quipu stores nothing yet\n"
+	"f:1:1: warning: storage: of the stores only inference is used so far\n"
 
 static const char all[] =
 	"storage:\n"
