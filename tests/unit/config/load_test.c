@@ -321,8 +321,8 @@ static void a_file_of_ogx_starts(void **state)
 		"quipu\n"
 		"quipu.yaml:39:3: warning: registered_resources.shields: not "
 		"used by quipu\n"
-		"quipu.yaml:26:1: warning: storage: is checked, but quipu "
-		"stores nothing yet\n",
+		"quipu.yaml:26:1: warning: storage: of the stores only "
+		"inference is used so far\n",
 	};
 
 	(void)state;
