@@ -9,7 +9,7 @@ from .source import brace_depth
 
 # A folder may include the folders before it, and itself.
 LAYERS = ['base', 'json', 'http', 'io', 'net', 'config', 'llm', 'telemetry', 'provider',
-          'recording', 'store', 'core', 'api', 'cli']
+          'recording', 'store', 'core', 'responses', 'api', 'cli']
 # Codecs and translators do no I/O, so that two text files can test them.
 PURE = {'json', 'http', 'llm', 'telemetry', 'provider'}
 IO = {'io', 'net'}
