@@ -21,8 +21,7 @@
  * returns.  Of both, all ops of a call are done, in their order, or none.  What
  * one producer posts is written in its order.
  *
- * Reads see whatever this process posted before: they wait for the commit when
- * something is on its way that could concern them, and only then.
+ * Reads see whatever this process posted before: they wait for its commit.
  */
 #ifndef STORE_OBJECT_H
 #define STORE_OBJECT_H
@@ -36,7 +35,6 @@ enum {
 	STORE_STATE_MAX = 32,     /* bytes */
 };
 
-/* Positive outcomes, beside those of store.h. */
 enum {
 	STORE_EXISTS = 16,   /* STORE_INSERT: the id is taken */
 	STORE_CONFLICT = 17, /* the row is not as it was expected */
@@ -67,7 +65,7 @@ struct store_object {
 	struct str label;  /* what lists filter by: a model, a name */
 	struct str state;  /* a word */
 	int64_t created;   /* seconds, as the client is told */
-	int64_t due_ms;    /* of the wall clock: see store_claim() */
+	int64_t due_ms;    /* of the wall clock: see claim.h */
 	bool is_root;      /* a chain ends here, whatever its parent is */
 	struct str body;   /* what is shown */
 	struct str input;  /* what it came from */
@@ -120,10 +118,9 @@ struct store_objects_query {
 	struct str parent; /* ... and label, state: "": any */
 	struct str label;
 	struct str state;
-	struct str not_state; /* rows in it are left out; "": none are */
-	struct str after;     /* an id, as in store_query; may be left out */
-	struct str before;    /* ... by the filters itself */
-	unsigned limit;       /* 1 to STORE_OBJECTS_MAX */
+	struct str not_state;     /* rows in it are left out; "": none are */
+	struct str after, before; /* ids, as in store_query */
+	unsigned limit;           /* 1 to STORE_OBJECTS_MAX */
 	bool newest_first;
 	bool from_root;   /* with a parent: from its newest root on, if any */
 	unsigned without; /* STORE_BODY | ... */
