@@ -15,16 +15,22 @@ static void fetch(void)
 	sha256.md = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
-struct str digest_hex(struct str bytes, char out[DIGEST_LEN])
+void digest_sum(struct str bytes, uint8_t out[DIGEST_BYTES])
 {
-	static const char digits[] = "0123456789abcdef";
-	unsigned char sum[DIGEST_LEN / 2];
 	unsigned len = 0;
 	int ok;
 
 	(void)pthread_once(&sha256.once, fetch);
-	ok = EVP_Digest(bytes.ptr, bytes.len, sum, &len, sha256.md, NULL);
-	assert(ok == 1 && len == sizeof(sum));
+	ok = EVP_Digest(bytes.ptr, bytes.len, out, &len, sha256.md, NULL);
+	assert(ok == 1 && len == DIGEST_BYTES);
+}
+
+struct str digest_hex(struct str bytes, char out[DIGEST_LEN])
+{
+	static const char digits[] = "0123456789abcdef";
+	uint8_t sum[DIGEST_BYTES];
+
+	digest_sum(bytes, sum);
 	for (size_t i = 0; i < sizeof(sum); i++) {
 		out[2 * i] = digits[sum[i] >> 4];
 		out[2 * i + 1] = digits[sum[i] & 15];

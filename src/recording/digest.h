@@ -1,5 +1,5 @@
 /*
- * digest - SHA-256 as 64 hexadecimal digits.
+ * digest - SHA-256, as bytes or as 64 hexadecimal digits.
  *
  *	char hex[DIGEST_LEN];
  *
@@ -11,8 +11,11 @@
 #include "base/str.h"
 
 enum {
-	DIGEST_LEN = 64
+	DIGEST_LEN = 64,
+	DIGEST_BYTES = 32,
 };
+
+void digest_sum(struct str bytes, uint8_t out[DIGEST_BYTES]);
 
 /* Lower case, no NUL.  Returns the slice of out. */
 struct str digest_hex(struct str bytes, char out[DIGEST_LEN]);

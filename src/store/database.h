@@ -23,9 +23,12 @@ struct database_type {
 		    struct database **out);
 	void (*close)(struct database *db);
 
-	/* All of the rows or none; *out_new are those whose id was not there. */
+	/*
+	 * All of the rows or none, with their blobs (row.h); *out_replaced are
+	 * those whose id was there.  May be tried again with the same rows.
+	 */
 	int (*put)(struct database *db, struct row *const *rows, size_t count,
-		   size_t *out_new);
+		   size_t *out_replaced);
 	int (*get)(struct database *db, struct str owner, struct str id,
 		   struct arena *a, struct store_completion *out);
 	int (*list)(struct database *db, const struct store_query *q,
@@ -33,9 +36,13 @@ struct database_type {
 	int (*set_metadata)(struct database *db, struct str owner,
 			    struct str id, struct str metadata);
 	int (*drop)(struct database *db, struct str owner, struct str id);
-	int (*expire)(struct database *db, int64_t before, unsigned max,
+	int (*expire)(struct database *db, const struct store_expiry *e,
 		      unsigned *out_count);
 	int (*info)(struct database *db, struct store_info *out);
+	int (*vacuum)(struct database *db);
+
+	/* What the database alone can see: no row's JSON. */
+	int (*check)(struct database *db, const struct store_finding *f);
 };
 
 extern const struct database_type store_sqlite;

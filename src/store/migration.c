@@ -8,7 +8,7 @@
 
 /*
  * The order of lists is (created, seq): seq is the row's id, which every index
- * ends with.  The last index is for retention, and has what is summed up.
+ * ends with.
  */
 const char *const migration_steps[] = {
 	"CREATE TABLE completions ("
@@ -34,6 +34,60 @@ const char *const migration_steps[] = {
 	"CREATE INDEX completions_model"
 	" ON completions (owner, model_asked, created);"
 	"CREATE INDEX completions_age ON completions (created, bytes);",
+
+	/*
+	 * Retention counts from when a row was written, which nobody knows of
+	 * these: from now, then.  An index of numbers takes a third of one of
+	 * texts, and the ids come in no order: it is most of what is written.
+	 */
+	"CREATE TABLE completions_2 ("
+	" seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" key INTEGER NOT NULL,"
+	" created INTEGER NOT NULL,"
+	" stored_at INTEGER NOT NULL,"
+	" bytes INTEGER NOT NULL,"
+	" status INTEGER NOT NULL,"
+	" blobs INTEGER NOT NULL,"
+	" first_byte_us INTEGER NOT NULL,"
+	" total_us INTEGER NOT NULL,"
+	" owner TEXT NOT NULL,"
+	" id TEXT NOT NULL,"
+	" model_asked TEXT NOT NULL,"
+	" model_served TEXT NOT NULL,"
+	" provider TEXT NOT NULL,"
+	" user TEXT NOT NULL,"
+	" metadata TEXT NOT NULL,"
+	" usage TEXT NOT NULL,"
+	" extra TEXT NOT NULL,"
+	" params TEXT NOT NULL,"
+	" choices TEXT NOT NULL,"
+	" request TEXT NOT NULL);"
+	"INSERT INTO completions_2 SELECT seq, quipu_key(owner, id), created,"
+	" CAST(strftime('%s', 'now') AS INTEGER), bytes, status, 0,"
+	" first_byte_us, total_us, owner, id, model_asked, model_served,"
+	" provider, user, metadata, usage, extra, '', choices, request"
+	" FROM completions ORDER BY seq;"
+	"DELETE FROM sqlite_sequence WHERE name = 'completions_2';"
+	"INSERT INTO sqlite_sequence SELECT 'completions_2', seq"
+	" FROM sqlite_sequence WHERE name = 'completions';"
+	"DROP TABLE completions;"
+	"ALTER TABLE completions_2 RENAME TO completions;"
+	"CREATE INDEX completions_key ON completions (key);"
+	"CREATE INDEX completions_order ON completions (owner, created);"
+	"CREATE INDEX completions_model"
+	" ON completions (owner, model_asked, created);"
+	"CREATE INDEX completions_age ON completions (stored_at);"
+	"CREATE TABLE totals (kind INTEGER PRIMARY KEY,"
+	" rows INTEGER NOT NULL, bytes INTEGER NOT NULL);"
+	"INSERT INTO totals VALUES (0, 0, 0), (1, 0, 0), (2, 0, 0), (3, 0, 0);"
+	"REPLACE INTO totals SELECT status, count(*), sum(bytes)"
+	" FROM completions GROUP BY status;"
+	"CREATE TABLE blobs (blob INTEGER PRIMARY KEY,"
+	" hash BLOB NOT NULL UNIQUE, bytes BLOB NOT NULL);"
+	"CREATE TABLE blob_uses (seq INTEGER NOT NULL,"
+	" place INTEGER NOT NULL, blob INTEGER NOT NULL,"
+	" PRIMARY KEY (seq, place)) WITHOUT ROWID;"
+	"CREATE INDEX blob_uses_blob ON blob_uses (blob);",
 	NULL,
 };
 

@@ -8,9 +8,28 @@
 
 #include "store/store.h"
 
+enum {
+	ROW_BLOBS_MAX = 256,       /* of a row; more stay where they are */
+	ROW_BLOB_BYTES_MIN = 4096, /* what is shorter is not worth it */
+	ROW_HASH_LEN = 32,
+};
+
+/* A data URL's base64, taken out of the messages. */
+struct row_blob {
+	size_t at; /* where it goes, in what is left of the messages */
+	struct str bytes;
+	uint8_t hash[ROW_HASH_LEN]; /* SHA-256 */
+};
+
 struct row {
 	struct store_completion c; /* its slices are in bytes */
 	size_t size;               /* of the whole block */
+
+	/* Set by row_take_blobs(): what the database keeps of c.request. */
+	struct str rest;        /* in cut when that is there */
+	char *cut;              /* owned */
+	struct row_blob *blobs; /* owned */
+	size_t blob_count;
 	char bytes[];
 };
 
@@ -23,11 +42,34 @@ size_t row_size(const struct store_completion *c);
 struct row *row_new(const struct store_completion *c);
 void row_free(struct row *r);
 
-/* What a completion takes, as store_info() counts it. */
+/*
+ * Owner and id as one number, for an index: the first 64 bits of a SHA-256, so
+ * that nobody makes many that are equal.  It is in databases: it never changes.
+ */
+int64_t row_key(struct str owner, struct str id);
+
+/* All texts of a completion. */
 size_t row_bytes(const struct store_completion *c);
 
+/*
+ * Find data URLs in the messages, and what is left without them.  A row that has
+ * none costs a search for ";base64,", one below ROW_BLOB_BYTES_MIN nothing.
+ */
+void row_take_blobs(struct row *r);
+
+/* What the row itself takes in the database: row_bytes() without the blobs. */
+size_t row_kept_bytes(const struct row *r);
+
+/*
+ * The messages as they were, in a: rest with count blobs at their places, which
+ * rise.  0, -EMSGSIZE when a's limit is reached, -EUCLEAN for places that are
+ * not in rest.
+ */
+must_check int row_join(struct str rest, const struct row_blob *blobs,
+			size_t count, struct arena *a, struct str *out);
+
 enum {
-	ROW_TEXTS = 11
+	ROW_TEXTS = 12
 };
 
 /* The slices of a completion, in a fixed order. */

@@ -40,7 +40,7 @@ struct scribe {
 	pthread_cond_t done; /* a group was committed, or failed */
 	int error;           /* under the lock, as are these: of the last one */
 	char error_text[ERR_TEXT_MAX + 1];
-	uint64_t failures, groups, written, duplicates;
+	uint64_t failures, groups, written, replaced;
 
 	/* The thread's own. */
 	struct row *group[SCRIBE_GROUP_MAX];
@@ -109,6 +109,7 @@ static void rest(struct scribe *s, enum state how, int64_t until)
 static void gather(struct scribe *s)
 {
 	unsigned n = s->cfg.producers, empty = 0;
+	int64_t now = clock_wall() / CLOCK_S;
 
 	while (s->group_count < SCRIBE_GROUP_MAX && empty < n) {
 		unsigned i = s->next_ring;
@@ -118,6 +119,9 @@ static void gather(struct scribe *s)
 		empty = r == NULL ? empty + 1 : 0;
 		if (r == NULL)
 			continue;
+		row_take_blobs(r);
+		if (r->c.stored_at == 0)
+			r->c.stored_at = now;
 		s->group[s->group_count] = r;
 		s->from[s->group_count++] = (uint16_t)i;
 	}
@@ -132,7 +136,7 @@ static void release_group(struct scribe *s)
 	s->group_count = 0;
 }
 
-static void succeed(struct scribe *s, size_t new_count)
+static void succeed(struct scribe *s, size_t replaced)
 {
 	size_t count = s->group_count;
 	bool again;
@@ -142,8 +146,8 @@ static void succeed(struct scribe *s, size_t new_count)
 	again = s->error != 0;
 	s->error = 0;
 	s->groups++;
-	s->written += new_count;
-	s->duplicates += count - new_count;
+	s->written += count;
+	s->replaced += replaced;
 	pthread_cond_broadcast(&s->done);
 	pthread_mutex_unlock(&s->lock);
 	s->retry_ns = RETRY_FIRST;
@@ -206,7 +210,7 @@ static bool is_over(struct scribe *s)
 
 static void write_group(struct scribe *s)
 {
-	size_t new_count = 0;
+	size_t replaced = 0;
 	int r;
 
 	if (s->group_count == 0) {
@@ -216,11 +220,11 @@ static void write_group(struct scribe *s)
 	}
 	if (s->group_count == 0)
 		return;
-	r = s->db->type->put(s->db, s->group, s->group_count, &new_count);
+	r = s->db->type->put(s->db, s->group, s->group_count, &replaced);
 	if (r < 0)
 		keep_error(s, r);
 	else
-		succeed(s, new_count);
+		succeed(s, replaced);
 	tell_dropped(s);
 }
 
@@ -422,7 +426,7 @@ void scribe_counts(struct scribe *s, struct store_counts *out)
 	}
 	pthread_mutex_lock(&s->lock);
 	c.written = s->written;
-	c.duplicates = s->duplicates;
+	c.replaced = s->replaced;
 	c.groups = s->groups;
 	c.failures = s->failures;
 	pthread_mutex_unlock(&s->lock);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "recording/digest.h"
 #include "store/migration.h"
 
 /*
@@ -78,6 +79,44 @@ int sqlite_bind(sqlite3_stmt *stmt, int *at, struct str s)
 	return r == SQLITE_OK ? 0 : -ENOMEM;
 }
 
+static struct str text_of(sqlite3_value *v)
+{
+	const void *text = sqlite3_value_blob(v);
+
+	return (struct str){ text != NULL ? text : "",
+			     (size_t)sqlite3_value_bytes(v) };
+}
+
+/* quipu_key(owner, id), for the migration of what has none. */
+static void make_key(sqlite3_context *ctx, int count, sqlite3_value **values)
+{
+	(void)count;
+	sqlite3_result_int64(ctx,
+			     row_key(text_of(values[0]), text_of(values[1])));
+}
+
+/* quipu_hash(bytes), for the check. */
+static void make_hash(sqlite3_context *ctx, int count, sqlite3_value **values)
+{
+	uint8_t sum[DIGEST_BYTES];
+
+	(void)count;
+	digest_sum(text_of(values[0]), sum);
+	sqlite3_result_blob(ctx, sum, sizeof(sum), SQLITE_TRANSIENT);
+}
+
+static int add_functions(sqlite3 *db)
+{
+	int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
+
+	if (sqlite3_create_function(db, "quipu_key", 2, flags, NULL, make_key,
+				    NULL, NULL) != SQLITE_OK ||
+	    sqlite3_create_function(db, "quipu_hash", 1, flags, NULL, make_hash,
+				    NULL, NULL) != SQLITE_OK)
+		return sqlite_failed(db, "the database");
+	return 0;
+}
+
 /* Also when it failed, the connection is there to be closed. */
 static int connect_to(struct sqlite *s, int flags, sqlite3 **out)
 {
@@ -90,7 +129,7 @@ static int connect_to(struct sqlite *s, int flags, sqlite3 **out)
 		return sqlite_failed(*out, s->path);
 	(void)sqlite3_extended_result_codes(*out, 1);
 	(void)sqlite3_busy_timeout(*out, (int)s->busy_ms);
-	return 0;
+	return add_functions(*out);
 }
 
 /* SQLite asks now and then; not 0 interrupts. */
@@ -203,7 +242,8 @@ static void close_sqlite(struct database *db)
 
 	for (unsigned i = 0; i < s->idle_count; i++)
 		close_reader(s->idle[i]);
-	(void)sqlite3_finalize(s->insert);
+	for (size_t i = 0; i < SQLITE_STATEMENTS; i++)
+		(void)sqlite3_finalize(s->statements[i]);
 	if (sqlite3_close(s->writer) != SQLITE_OK)
 		log_error("store: a statement was left open");
 	pthread_cond_destroy(&s->pool_free);
@@ -252,4 +292,6 @@ const struct database_type store_sqlite = {
 	.drop = sqlite_drop,
 	.expire = sqlite_expire,
 	.info = sqlite_info,
+	.vacuum = sqlite_vacuum,
+	.check = sqlite_check,
 };

@@ -22,6 +22,43 @@ struct sqlite_reader {
 	int64_t deadline_ns; /* of what it does */
 };
 
+/* What the writer runs again and again. */
+enum sqlite_statement {
+	RUN_FIND,
+	RUN_INSERT,
+	RUN_REPLACE,
+	RUN_DELETE,
+	RUN_COUNT,
+	RUN_FIND_BLOB,
+	RUN_ADD_BLOB,
+	RUN_ADD_USE,
+	RUN_USES,
+	RUN_DROP_USES,
+	RUN_DROP_BLOB,
+	RUN_TOTAL,
+	RUN_OLDEST,
+	RUN_SET_METADATA,
+	SQLITE_STATEMENTS,
+};
+
+/* What is counted: rows of a status, and blobs. */
+enum {
+	SQLITE_BLOBS = STORE_STATUSES,
+	SQLITE_KINDS,
+};
+
+struct sqlite_count {
+	int64_t rows, bytes;
+};
+
+/* A row, as far as deleting it needs. */
+struct sqlite_key {
+	int64_t seq; /* 0: there is none */
+	unsigned status;
+	int64_t bytes;
+	int64_t blobs;
+};
+
 struct sqlite {
 	struct database base;
 	char *path; /* owned */
@@ -31,7 +68,8 @@ struct sqlite {
 
 	pthread_mutex_t write_lock;
 	sqlite3 *writer;
-	sqlite3_stmt *insert;
+	sqlite3_stmt *statements[SQLITE_STATEMENTS]; /* of the writer */
+	struct sqlite_count added[SQLITE_KINDS];     /* in this transaction */
 
 	pthread_mutex_t pool_lock;
 	pthread_cond_t pool_free;
@@ -56,14 +94,46 @@ must_check int sqlite_bind(sqlite3_stmt *stmt, int *at, struct str s);
 must_check int sqlite_take(struct sqlite *s, struct sqlite_reader **out);
 void sqlite_give(struct sqlite *s, struct sqlite_reader *reader);
 
-/* The functions of database_type, in sqlite_write.c ... */
+/* A statement of the writer's, ready to be bound; reset it afterwards. */
+must_check int sqlite_statement(struct sqlite *s, enum sqlite_statement which,
+				sqlite3_stmt **out);
+
+/* Run one that has only numbers and gives no rows. */
+must_check int sqlite_change(struct sqlite *s, enum sqlite_statement which,
+			     const int64_t *numbers, size_t count);
+
+/* Take the lock and begin; end with r: 0 commits, anything else takes back. */
+must_check int sqlite_begin(struct sqlite *s);
+must_check int sqlite_end(struct sqlite *s, int r);
+
+/* Count in this transaction: rows of a status, or SQLITE_BLOBS. */
+void sqlite_add(struct sqlite *s, unsigned kind, int64_t rows, int64_t bytes);
+
+/* The writer's look for a row: 0 or STORE_UNKNOWN. */
+must_check int sqlite_find_key(struct sqlite *s, struct str owner,
+			       struct str id, struct sqlite_key *out);
+
+/* Of a statement that begins with seq, status, bytes, blobs. */
+struct sqlite_key sqlite_key_of(sqlite3_stmt *stmt);
+
+/* Count a row out and drop its blobs; the row itself is the caller's. */
+must_check int sqlite_forget(struct sqlite *s, const struct sqlite_key *key);
+
+/* A row's blobs, each unless it is there, and where they go. */
+must_check int sqlite_add_blobs(struct sqlite *s, const struct row *row,
+				int64_t seq);
+
+/* The functions of database_type, in sqlite_write.c, sqlite_drop.c, sqlite_check.c ... */
 int sqlite_put(struct database *db, struct row *const *rows, size_t count,
-	       size_t *out_new);
+	       size_t *out_replaced);
 int sqlite_set_metadata(struct database *db, struct str owner, struct str id,
 			struct str metadata);
 int sqlite_drop(struct database *db, struct str owner, struct str id);
-int sqlite_expire(struct database *db, int64_t before, unsigned max,
+int sqlite_expire(struct database *db, const struct store_expiry *e,
 		  unsigned *out_count);
+
+int sqlite_vacuum(struct database *db);
+int sqlite_check(struct database *db, const struct store_finding *f);
 
 /* ... and in sqlite_read.c. */
 int sqlite_get(struct database *db, struct str owner, struct str id,

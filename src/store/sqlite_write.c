@@ -4,193 +4,272 @@
 
 #include "base/err.h"
 
-static const char insert_sql[] =
-	"INSERT INTO completions (owner, id, created, bytes, status,"
-	" first_byte_us, total_us, model_asked, model_served, provider, user,"
-	" metadata, usage, extra, choices, request)"
-	" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	" ON CONFLICT (owner, id) DO NOTHING";
+#define VALUES "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 
-static int bind_row(sqlite3_stmt *stmt, const struct store_completion *c)
+static const struct str statements[SQLITE_STATEMENTS] = {
+	[RUN_FIND] = STR_INIT("SELECT seq, status, bytes, blobs"
+			      " FROM completions"
+			      " WHERE key = ? AND owner = ? AND id = ?"),
+	[RUN_INSERT] = STR_INIT(
+		"INSERT INTO completions (key, created, bytes, status,"
+		" first_byte_us, total_us, stored_at, blobs, owner, id,"
+		" model_asked, model_served, provider, user, metadata, usage,"
+		" extra, params, choices, request) VALUES (" VALUES ")"),
+	[RUN_REPLACE] = STR_INIT(
+		"INSERT OR REPLACE INTO completions (key, created, bytes,"
+		" status, first_byte_us, total_us, stored_at, blobs, owner, id,"
+		" model_asked, model_served, provider, user, metadata, usage,"
+		" extra, params, choices, request, seq) VALUES (" VALUES
+		", ?)"),
+	[RUN_DELETE] = STR_INIT("DELETE FROM completions WHERE seq = ?"),
+	[RUN_COUNT] = STR_INIT("UPDATE totals SET rows = rows + ?,"
+			       " bytes = bytes + ? WHERE kind = ?"),
+	[RUN_FIND_BLOB] = STR_INIT("SELECT blob FROM blobs WHERE hash = ?"),
+	[RUN_ADD_BLOB] =
+		STR_INIT("INSERT INTO blobs (hash, bytes) VALUES (?, ?)"),
+	[RUN_ADD_USE] = STR_INIT(
+		"INSERT INTO blob_uses (seq, place, blob) VALUES (?, ?, ?)"),
+	[RUN_USES] = STR_INIT("SELECT blob FROM blob_uses WHERE seq = ?"),
+	[RUN_DROP_USES] = STR_INIT("DELETE FROM blob_uses WHERE seq = ?"),
+	[RUN_DROP_BLOB] =
+		STR_INIT("DELETE FROM blobs WHERE blob = ?1 AND NOT EXISTS"
+			 " (SELECT 1 FROM blob_uses WHERE blob = ?1)"
+			 " RETURNING length(bytes)"),
+	[RUN_TOTAL] = STR_INIT("SELECT sum(bytes) FROM totals"),
+	[RUN_OLDEST] =
+		STR_INIT("SELECT seq, status, bytes, blobs, stored_at"
+			 " FROM completions ORDER BY stored_at, seq LIMIT ?"),
+	[RUN_SET_METADATA] =
+		STR_INIT("UPDATE completions SET metadata = ?2,"
+			 " bytes = bytes - length(CAST(metadata AS BLOB))"
+			 " + length(CAST(?2 AS BLOB)) WHERE seq = ?1"
+			 " RETURNING bytes"),
+};
+
+int sqlite_statement(struct sqlite *s, enum sqlite_statement which,
+		     sqlite3_stmt **out)
 {
-	const struct str first[] = { c->owner, c->id };
-	const struct str rest[] = { c->model_asked, c->model_served,
-				    c->provider,    c->user,
-				    c->metadata,    c->usage,
-				    c->extra,       c->choices,
-				    c->request };
-	const int64_t numbers[] = { c->created, (int64_t)row_bytes(c),
-				    c->status, c->first_byte_us, c->total_us };
-	int at = 1;
-	int r = 0;
+	sqlite3_stmt **stmt = &s->statements[which];
+	struct str sql = statements[which];
 
-	for (size_t i = 0; i < countof(first) && r == 0; i++)
-		r = sqlite_bind(stmt, &at, first[i]);
-	for (size_t i = 0; i < countof(numbers) && r == 0; i++) {
-		if (sqlite3_bind_int64(stmt, at++, numbers[i]) != SQLITE_OK)
-			r = -ENOMEM;
-	}
-	for (size_t i = 0; i < countof(rest) && r == 0; i++)
-		r = sqlite_bind(stmt, &at, rest[i]);
-	return r;
+	if (*stmt == NULL &&
+	    sqlite3_prepare_v3(s->writer, sql.ptr, (int)sql.len,
+			       SQLITE_PREPARE_PERSISTENT, stmt,
+			       NULL) != SQLITE_OK)
+		return sqlite_failed(s->writer, "writing");
+	*out = *stmt;
+	return 0;
 }
 
-static int step(sqlite3 *db, sqlite3_stmt *stmt)
+int sqlite_change(struct sqlite *s, enum sqlite_statement which,
+		  const int64_t *numbers, size_t count)
 {
-	int r = 0;
+	sqlite3_stmt *stmt;
+	int r = sqlite_statement(s, which, &stmt);
 
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++)
+		(void)sqlite3_bind_int64(stmt, (int)i + 1, numbers[i]);
 	if (sqlite3_step(stmt) != SQLITE_DONE)
-		r = sqlite_failed(db, "writing");
+		r = sqlite_failed(s->writer, "writing");
 	(void)sqlite3_reset(stmt);
 	return r;
 }
 
-static int insert(struct sqlite *s, struct row *const *rows, size_t count,
-		  size_t *out_new)
-{
-	size_t n = 0;
-	int r = 0;
-
-	for (size_t i = 0; i < count && r == 0; i++) {
-		r = bind_row(s->insert, &rows[i]->c);
-		if (r == 0)
-			r = step(s->writer, s->insert);
-		n += r == 0 ? (size_t)sqlite3_changes(s->writer) : 0;
-	}
-	(void)sqlite3_clear_bindings(s->insert);
-	*out_new = n;
-	return r;
-}
-
-/* End a transaction: all of it when r is 0, nothing of it otherwise. */
-static int end(sqlite3 *db, int r)
-{
-	if (r == 0)
-		r = sqlite_run(db, "COMMIT");
-	if (r < 0)
-		(void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-	return r;
-}
-
-static int put_locked(struct sqlite *s, struct row *const *rows, size_t count,
-		      size_t *out_new)
-{
-	int r;
-
-	if (s->insert == NULL &&
-	    sqlite3_prepare_v3(s->writer, insert_sql, -1,
-			       SQLITE_PREPARE_PERSISTENT, &s->insert,
-			       NULL) != SQLITE_OK)
-		return sqlite_failed(s->writer, "writing");
-	r = sqlite_run(s->writer, "BEGIN IMMEDIATE");
-	if (r < 0)
-		return r;
-	return end(s->writer, insert(s, rows, count, out_new));
-}
-
-int sqlite_put(struct database *db, struct row *const *rows, size_t count,
-	       size_t *out_new)
-{
-	struct sqlite *s = (struct sqlite *)db;
-	int r;
-
-	pthread_mutex_lock(&s->write_lock);
-	r = put_locked(s, rows, count, out_new);
-	pthread_mutex_unlock(&s->write_lock);
-	return r;
-}
-
-/* A statement that changes rows, its texts and numbers in their order. */
-struct change {
-	const char *sql;
-	struct str texts[4];
-	size_t text_count;
-	int64_t numbers[2];
-	size_t number_count;
-};
-
-static int change_locked(sqlite3 *db, const struct change *c, int *out_count)
+int sqlite_find_key(struct sqlite *s, struct str owner, struct str id,
+		    struct sqlite_key *out)
 {
 	sqlite3_stmt *stmt;
 	int at = 1;
-	int r = 0;
+	int r = sqlite_statement(s, RUN_FIND, &stmt);
 
-	if (sqlite3_prepare_v2(db, c->sql, -1, &stmt, NULL) != SQLITE_OK)
-		return sqlite_failed(db, "writing");
-	for (size_t i = 0; i < c->text_count && r == 0; i++)
-		r = sqlite_bind(stmt, &at, c->texts[i]);
-	for (size_t i = 0; i < c->number_count; i++)
-		(void)sqlite3_bind_int64(stmt, at++, c->numbers[i]);
+	if (r < 0)
+		return r;
+	(void)sqlite3_bind_int64(stmt, at++, row_key(owner, id));
+	r = sqlite_bind(stmt, &at, owner);
 	if (r == 0)
-		r = step(db, stmt);
-	*out_count = r == 0 ? sqlite3_changes(db) : 0;
-	(void)sqlite3_finalize(stmt);
+		r = sqlite_bind(stmt, &at, id);
+	if (r == 0) {
+		int got = sqlite3_step(stmt);
+
+		if (got == SQLITE_ROW)
+			*out = sqlite_key_of(stmt);
+		else {
+			r = got == SQLITE_DONE
+				    ? STORE_UNKNOWN
+				    : sqlite_failed(s->writer, "writing");
+		}
+	}
+	(void)sqlite3_reset(stmt);
+	(void)sqlite3_clear_bindings(stmt);
 	return r;
 }
 
-static int change(struct database *db, const struct change *c, int *out_count)
+static int bind_row(sqlite3_stmt *stmt, const struct row *row, int *at)
 {
-	struct sqlite *s = (struct sqlite *)db;
+	const struct store_completion *c = &row->c;
+	const struct str texts[] = {
+		c->owner,    c->id,     c->model_asked, c->model_served,
+		c->provider, c->user,   c->metadata,    c->usage,
+		c->extra,    c->params, c->choices,     row->rest
+	};
+	const int64_t numbers[] = { row_key(c->owner, c->id),
+				    c->created,
+				    (int64_t)row_kept_bytes(row),
+				    c->status,
+				    c->first_byte_us,
+				    c->total_us,
+				    c->stored_at,
+				    (int64_t)row->blob_count };
+	int r = 0;
+
+	for (size_t i = 0; i < countof(numbers) && r == 0; i++) {
+		if (sqlite3_bind_int64(stmt, (*at)++, numbers[i]) != SQLITE_OK)
+			r = -ENOMEM;
+	}
+	for (size_t i = 0; i < countof(texts) && r == 0; i++)
+		r = sqlite_bind(stmt, at, texts[i]);
+	return r;
+}
+
+/* In old's place, or as a new one when its seq is 0. */
+static int write_row(struct sqlite *s, const struct row *row, int64_t seq)
+{
+	sqlite3_stmt *stmt;
+	int at = 1;
+	int r = sqlite_statement(s, seq > 0 ? RUN_REPLACE : RUN_INSERT, &stmt);
+
+	if (r == 0)
+		r = bind_row(stmt, row, &at);
+	if (r < 0)
+		return r;
+	if (seq > 0)
+		(void)sqlite3_bind_int64(stmt, at, seq);
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		r = sqlite_failed(s->writer, "writing");
+	(void)sqlite3_reset(stmt);
+	(void)sqlite3_clear_bindings(stmt);
+	return r;
+}
+
+static int put_row(struct sqlite *s, const struct row *row, size_t *replaced)
+{
+	struct sqlite_key old = { 0 };
+	int r = sqlite_find_key(s, row->c.owner, row->c.id, &old);
+
+	if (r == 0) {
+		++*replaced;
+		r = sqlite_forget(s, &old);
+	} else if (r == STORE_UNKNOWN) {
+		r = 0;
+	}
+	if (r == 0)
+		r = write_row(s, row, old.seq);
+	if (r < 0)
+		return r;
+	sqlite_add(s, row->c.status, 1, (int64_t)row_kept_bytes(row));
+	if (row->blob_count == 0)
+		return 0;
+	return sqlite_add_blobs(s, row,
+				old.seq > 0
+					? old.seq
+					: sqlite3_last_insert_rowid(s->writer));
+}
+
+void sqlite_add(struct sqlite *s, unsigned kind, int64_t rows, int64_t bytes)
+{
+	s->added[kind].rows += rows;
+	s->added[kind].bytes += bytes;
+}
+
+static int write_totals(struct sqlite *s)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < SQLITE_KINDS && r == 0; i++) {
+		const int64_t numbers[] = { s->added[i].rows, s->added[i].bytes,
+					    (int64_t)i };
+
+		if (numbers[0] != 0 || numbers[1] != 0)
+			r = sqlite_change(s, RUN_COUNT, numbers, 3);
+	}
+	return r;
+}
+
+int sqlite_begin(struct sqlite *s)
+{
 	int r;
 
 	pthread_mutex_lock(&s->write_lock);
-	r = change_locked(s->writer, c, out_count);
+	memset(s->added, 0, sizeof(s->added));
+	r = sqlite_run(s->writer, "BEGIN IMMEDIATE");
+	if (r < 0)
+		pthread_mutex_unlock(&s->write_lock);
+	return r;
+}
+
+int sqlite_end(struct sqlite *s, int r)
+{
+	if (r == 0)
+		r = write_totals(s);
+	if (r == 0)
+		r = sqlite_run(s->writer, "COMMIT");
+	if (r != 0)
+		(void)sqlite3_exec(s->writer, "ROLLBACK", NULL, NULL, NULL);
 	pthread_mutex_unlock(&s->write_lock);
 	return r;
 }
 
-static int change_one(struct database *db, const struct change *c)
+int sqlite_put(struct database *db, struct row *const *rows, size_t count,
+	       size_t *out_replaced)
 {
-	int count = 0;
-	int r = change(db, c, &count);
+	struct sqlite *s = (struct sqlite *)db;
+	size_t replaced = 0;
+	int r = sqlite_begin(s);
 
 	if (r < 0)
 		return err_up(r);
-	return count > 0 ? 0 : STORE_UNKNOWN;
+	for (size_t i = 0; i < count && r == 0; i++)
+		r = put_row(s, rows[i], &replaced);
+	*out_replaced = replaced;
+	return sqlite_end(s, r);
+}
+
+static int set_metadata(struct sqlite *s, const struct sqlite_key *key,
+			struct str metadata)
+{
+	sqlite3_stmt *stmt;
+	int at = 2;
+	int r = sqlite_statement(s, RUN_SET_METADATA, &stmt);
+
+	if (r < 0)
+		return r;
+	(void)sqlite3_bind_int64(stmt, 1, key->seq);
+	r = sqlite_bind(stmt, &at, metadata);
+	if (r == 0 && sqlite3_step(stmt) != SQLITE_ROW)
+		r = sqlite_failed(s->writer, "writing");
+	if (r == 0) {
+		int64_t bytes = sqlite3_column_int64(stmt, 0);
+
+		sqlite_add(s, key->status, 0, bytes - key->bytes);
+	}
+	(void)sqlite3_reset(stmt);
+	(void)sqlite3_clear_bindings(stmt);
+	return r;
 }
 
 int sqlite_set_metadata(struct database *db, struct str owner, struct str id,
 			struct str metadata)
 {
-	return change_one(db,
-			  &(struct change){
-				  .sql = "UPDATE completions SET metadata = ?1,"
-					 " bytes = bytes"
-					 " - length(CAST(metadata AS BLOB))"
-					 " + length(CAST(?1 AS BLOB))"
-					 " WHERE owner = ?2 AND id = ?3",
-				  .texts = { metadata, owner, id },
-				  .text_count = 3,
-			  });
-}
-
-int sqlite_drop(struct database *db, struct str owner, struct str id)
-{
-	return change_one(db, &(struct change){
-				      .sql = "DELETE FROM completions"
-					     " WHERE owner = ? AND id = ?",
-				      .texts = { owner, id },
-				      .text_count = 2,
-			      });
-}
-
-int sqlite_expire(struct database *db, int64_t before, unsigned max,
-		  unsigned *out_count)
-{
-	int count = 0;
-	int r = change(db,
-		       &(struct change){
-			       .sql = "DELETE FROM completions WHERE seq IN"
-				      " (SELECT seq FROM completions"
-				      " WHERE created < ?"
-				      " ORDER BY created, seq LIMIT ?)",
-			       .numbers = { before, max },
-			       .number_count = 2,
-		       },
-		       &count);
+	struct sqlite *s = (struct sqlite *)db;
+	struct sqlite_key key;
+	int r = sqlite_begin(s);
 
 	if (r < 0)
 		return err_up(r);
-	*out_count = (unsigned)count;
-	return 0;
+	r = sqlite_find_key(s, owner, id, &key);
+	if (r == 0)
+		r = set_metadata(s, &key, metadata);
+	return sqlite_end(s, r);
 }

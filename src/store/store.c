@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "store/check.h"
 #include "store/database.h"
 #include "store/scribe.h"
 
@@ -121,7 +122,9 @@ int store_list(struct store *s, const struct store_query *q, struct arena *a,
 
 	if (q->limit < 1 || q->limit > STORE_LIMIT_MAX ||
 	    q->metadata_count > STORE_FILTERS_MAX ||
-	    (q->after.len > 0 && q->before.len > 0))
+	    (q->after.len > 0 && q->before.len > 0) ||
+	    (q->walk &&
+	     (q->after.len > 0 || q->before.len > 0 || q->newest_first)))
 		return err_new(-EINVAL, "store: not a query for a page");
 	r = catch_up(s);
 	return r < 0 ? err_up(r) : s->db->type->list(s->db, q, a, out);
@@ -143,10 +146,10 @@ int store_drop(struct store *s, struct str owner, struct str id)
 	return r < 0 ? err_up(r) : s->db->type->drop(s->db, owner, id);
 }
 
-int store_expire(struct store *s, int64_t before, unsigned max,
+int store_expire(struct store *s, const struct store_expiry *e,
 		 unsigned *out_count)
 {
-	return s->db->type->expire(s->db, before, max, out_count);
+	return s->db->type->expire(s->db, e, out_count);
 }
 
 int store_info(struct store *s, struct store_info *out)
@@ -154,6 +157,20 @@ int store_info(struct store *s, struct store_info *out)
 	int r = catch_up(s);
 
 	return r < 0 ? err_up(r) : s->db->type->info(s->db, out);
+}
+
+int store_vacuum(struct store *s)
+{
+	return s->db->type->vacuum(s->db);
+}
+
+int store_check(struct store *s, const struct store_finding *f)
+{
+	int r = catch_up(s);
+
+	if (r == 0)
+		r = s->db->type->check(s->db, f);
+	return r == 0 ? check_rows(s, f) : r;
 }
 
 void store_counts(struct store *s, struct store_counts *out)

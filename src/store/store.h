@@ -14,6 +14,9 @@
  * listed, flushed.  What is acknowledged survives kill -9, and with
  * STORE_SYNC_FULL, the default, a power cut too.
  *
+ * An id is its owner's: a row that comes again takes the older one's place, with
+ * its seq, as a replay repeats its upstream's ids.
+ *
  * Read your writes: whatever was handed over before a call began, by any
  * producer, is seen by it.  A call that needs to, waits for the commit.
  *
@@ -27,15 +30,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
-#include "base/arena.h"
-
-enum {
-	STORE_PRODUCERS_MAX = 256,
-	STORE_LIMIT_MAX = 100, /* rows of a page */
-	STORE_FILTERS_MAX = 16,
-	STORE_ROW_BYTES_MAX = 64 << 20,
-	STORE_TEXT_MAX = 1024, /* of an id, owner, model, provider, user */
-};
+#include "store/completion.h"
 
 enum {
 	STORE_UNKNOWN = 1,    /* no row of that id */
@@ -67,51 +62,8 @@ struct store_cfg {
 	int64_t group_ns;   /* how long a row may wait for others; 20 ms */
 	int64_t busy_ms;    /* for another program's lock; 5000 */
 	int64_t read_ms;    /* how long a read may look through rows; 10000 */
-};
-
-enum store_status {
-	STORE_COMPLETED,
-	STORE_CANCELLED, /* the client went away */
-	STORE_FAILED,    /* the upstream did */
-};
-
-/*
- * A chat completion.  JSON is kept as the bytes that it is given as, and was
- * checked by the caller; empty is "none".
- */
-struct store_completion {
-	struct str id;
-	struct str owner;
-	int64_t created; /* seconds, as the client was told */
-	int64_t seq;     /* given by the store; (created, seq) is the order */
-	struct str model_asked;
-	struct str model_served;
-	struct str provider;
-	enum store_status status;
-	struct str request;  /* "messages", the client's bytes */
-	struct str choices;  /* JSON array */
-	struct str usage;    /* JSON object */
-	struct str extra;    /* JSON object: what else the object shows */
-	struct str metadata; /* JSON object of strings */
-	struct str user;
-	int64_t first_byte_us; /* after the request came; -1: never */
-	int64_t total_us;
-};
-
-struct store_filter {
-	struct str key, value;
-};
-
-struct store_query {
-	struct str owner;
-	struct str after; /* an id: the rows behind it, in this order */
-	struct str
-		before; /* an id: the rows just ahead of it; not with after */
-	unsigned limit; /* 1 to STORE_LIMIT_MAX */
-	bool newest_first;
-	struct str model; /* the one asked for; empty: any */
-	struct store_filter metadata[STORE_FILTERS_MAX]; /* all must match */
-	size_t metadata_count;
+	int64_t keep_s; /* rows go so long after they were written; 0: never */
+	int64_t keep_bytes; /* and the oldest beyond these; 0: no limit */
 };
 
 struct store_page {
@@ -122,20 +74,30 @@ struct store_page {
 
 struct store_info {
 	int64_t rows;
-	int64_t bytes;  /* of the rows as they were handed over */
+	int64_t by_status[STORE_STATUSES];
+	int64_t blobs;  /* data URLs that are kept once */
+	int64_t bytes;  /* of the rows and the blobs; counted, not scanned */
 	int64_t oldest; /* created; 0 without rows */
 	int64_t newest;
-	int64_t schema; /* version */
+	int64_t schema;     /* version */
+	int64_t disk_bytes; /* what the database takes, with its log */
+};
+
+/* Who hears of what store_check() finds. */
+struct store_finding {
+	void (*found)(void *arg, struct str what);
+	void *arg;
 };
 
 struct store_counts {
 	uint64_t put;
-	uint64_t written;    /* committed */
-	uint64_t duplicates; /* of these, left out: the id was there */
-	uint64_t dropped;    /* STORE_DROP: no room */
-	uint64_t full;       /* said */
+	uint64_t written;  /* committed */
+	uint64_t replaced; /* of these, in the place of an older one */
+	uint64_t dropped;  /* STORE_DROP: no room */
+	uint64_t full;     /* said */
 	uint64_t groups;
 	uint64_t failures; /* of groups; each is tried again */
+	uint64_t expired;  /* rows, by keep_s and keep_bytes */
 };
 
 /*
@@ -152,9 +114,8 @@ must_check int store_open(const struct store_cfg *cfg, struct store **out);
 uint64_t store_close(struct store *s, int64_t deadline_ns);
 
 /*
- * Hand over a copy of c.  A producer is used by one thread at a time.  An id
- * that the owner has already is left as it is: what was acknowledged does not
- * change.  Returns 0, STORE_FULL, STORE_DROPPED, or -EMSGSIZE for a row over
+ * Hand over a copy of c.  A producer is used by one thread at a time.  Of an id
+ * that the owner has already, the newest stays.  Returns 0, STORE_FULL, STORE_DROPPED, or -EMSGSIZE for a row over
  * STORE_ROW_BYTES_MAX or queue_bytes, or a text over STORE_TEXT_MAX.
  */
 must_check int store_put(struct store *s, unsigned producer,
@@ -174,7 +135,8 @@ must_check int store_get(struct store *s, struct str owner, struct str id,
 
 /*
  * A page, in a.  A walk by cursors shows every row that was there when it began
- * exactly once, whatever is added meanwhile.  0, STORE_BAD_CURSOR, -EINVAL for
+ * exactly once, whatever is added meanwhile; one that is replaced with another
+ * time is at its new place.  0, STORE_BAD_CURSOR, -EINVAL for
  * a limit out of range, -EMSGSIZE when a's limit is reached: ask for fewer.
  */
 must_check int store_list(struct store *s, const struct store_query *q,
@@ -188,13 +150,22 @@ must_check int store_set_metadata(struct store *s, struct str owner,
 must_check int store_drop(struct store *s, struct str owner, struct str id);
 
 /*
- * Delete up to max of the oldest rows, of all owners, that were created before
- * that second.  One short transaction: call again until *out_count < max.
+ * Delete up to e->max of the rows that were written first, of all owners.  One
+ * short transaction: call again until *out_count < max.
  */
-must_check int store_expire(struct store *s, int64_t before, unsigned max,
+must_check int store_expire(struct store *s, const struct store_expiry *e,
 			    unsigned *out_count);
 
 must_check int store_info(struct store *s, struct store_info *out);
+
+/* Give back the room of what was deleted.  Takes as long as it takes. */
+must_check int store_vacuum(struct store *s);
+
+/*
+ * Look for damage: the database's own check, counts, blobs, and the JSON of each
+ * row.  Takes as long as it takes.  0 when it could look, whatever it found.
+ */
+must_check int store_check(struct store *s, const struct store_finding *f);
 void store_counts(struct store *s, struct store_counts *out);
 
 #endif

@@ -238,6 +238,65 @@ static void an_older_schema_migrates(void **state)
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* What the first version made, with three rows, of which the last was dropped. */
+static const char version_1[] =
+	"CREATE TABLE completions ("
+	" seq INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL,"
+	" id TEXT NOT NULL, created INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+	" status INTEGER NOT NULL, first_byte_us INTEGER NOT NULL,"
+	" total_us INTEGER NOT NULL, model_asked TEXT NOT NULL,"
+	" model_served TEXT NOT NULL, provider TEXT NOT NULL,"
+	" user TEXT NOT NULL, metadata TEXT NOT NULL, usage TEXT NOT NULL,"
+	" extra TEXT NOT NULL, choices TEXT NOT NULL, request TEXT NOT NULL);"
+	"CREATE UNIQUE INDEX completions_id ON completions (owner, id);"
+	"CREATE INDEX completions_order ON completions (owner, created);"
+	"CREATE INDEX completions_model"
+	" ON completions (owner, model_asked, created);"
+	"CREATE INDEX completions_age ON completions (created, bytes);"
+	"INSERT INTO completions VALUES"
+	" (7, '', 'chatcmpl-a', 1700000000, 56, 1, -1, 2000, 'm', 'm-1', 'p',"
+	" 'u', '{\"k\":\"v\"}', '{}', '', '[{\"index\":0}]',"
+	" '[{\"role\":\"user\"}]'),"
+	" (8, 'bob', 'chatcmpl-a', 1700000001, 20, 0, 1, 2, 'm', '', '', '',"
+	" '', '', '', '', '[]'),"
+	" (9, '', 'chatcmpl-c', 1700000002, 20, 0, 1, 2, 'm', '', '', '',"
+	" '', '', '', '', '[]');"
+	"DELETE FROM completions WHERE seq = 9;"
+	"PRAGMA application_id = 1903521909; PRAGMA user_version = 1;";
+
+static void the_first_version_migrates(void **state)
+{
+	struct store_completion got, c = fixture_row(&arena, 1);
+	struct store_info info;
+	struct store *s;
+
+	(void)state;
+	make_database(version_1);
+	s = fixture_open();
+	check_int("info", store_info(s, &info), 0);
+	check_int("schema", info.schema, 2);
+	check_int("rows", info.rows, 2);
+	check_int("completed", info.by_status[STORE_COMPLETED], 1);
+	check_int("bytes", info.bytes, 76);
+	check_int("get", store_get(s, STR(""), STR("chatcmpl-a"), &arena, &got),
+		  0);
+	check_int("seq", got.seq, 7);
+	check_int("created", got.created, 1700000000);
+	check_int("status", got.status, STORE_CANCELLED);
+	check_int("total_us", got.total_us, 2000);
+	check_true("written now",
+		   got.stored_at > clock_wall() / CLOCK_S - 1000);
+	check_str("model", got.model_served, STR("m-1"));
+	check_str("metadata", got.metadata, STR("{\"k\":\"v\"}"));
+	check_str("choices", got.choices, STR("[{\"index\":0}]"));
+	check_str("request", got.request, STR("[{\"role\":\"user\"}]"));
+	check_str("params", got.params, STR(""));
+	check_int("put", store_put(s, 0, &c), 0);
+	check_int("get", store_get(s, STR(""), c.id, &arena, &got), 0);
+	check_int("no sequence comes again", got.seq, 10);
+	fixture_close(s);
+}
+
 static void a_locked_database_is_waited_for(void **state)
 {
 	struct store *s, *other;
@@ -482,6 +541,7 @@ int main(void)
 		TEST(anothers_database_is_left_alone),
 		TEST(a_newer_schema_is_refused),
 		TEST(an_older_schema_migrates),
+		TEST(the_first_version_migrates),
 		TEST(a_locked_database_is_waited_for),
 		TEST(two_may_share_a_database),
 		TEST(all_may_come_at_once),

@@ -58,6 +58,8 @@ struct store_completion fixture_row(struct arena *a, unsigned n)
 		.request =
 			arena_printf(a, "[{\"role\": \"user\", \"n\":%u}]%0*d",
 				     n, (int)(n % 700) + 1, 0),
+		.params = arena_printf(a, "{\"temperature\": %u.0}", n),
+		.stored_at = 1700001000 + n / 10,
 		.choices = arena_printf(a, "[{\"index\":0,\"n\":%u}]", n),
 		.usage = STR("{\"total_tokens\": 7}"),
 		.extra = STR("{\"seed\":1.0}"),
@@ -82,6 +84,7 @@ void fixture_check_row(const struct store_completion *got, unsigned n)
 	for (size_t i = 0; i < ROW_TEXTS; i++)
 		check_str("a text of the row", *gt[i], *wt[i]);
 	check_int("created", g.created, w.created);
+	check_int("stored_at", g.stored_at, w.stored_at);
 	check_int("status", g.status, w.status);
 	check_int("first_byte_us", g.first_byte_us, w.first_byte_us);
 	check_int("total_us", g.total_us, w.total_us);

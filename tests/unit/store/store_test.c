@@ -88,23 +88,34 @@ static void owners_are_apart(void **state)
 	fixture_close(s);
 }
 
-static void what_is_there_stays_as_it_is(void **state)
+static void the_newest_of_an_id_stays(void **state)
 {
 	struct store *s = fixture_open();
-	struct store_completion c = fixture_row(&arena, 5), got;
+	struct store_completion c = fixture_row(&arena, 7), got, old;
 	struct store_counts counts;
+	struct store_info info, after;
 
 	(void)state;
-	fixture_put(s, 0, 5);
-	c.choices = STR("[]");
-	check_int("put", store_put(s, 0, &c), 0);
+	for (unsigned n = 4; n < 8; n++)
+		fixture_put(s, 0, n);
+	check_int("get", store_get(s, STR(""), id_of(5), &arena, &old), 0);
+	check_int("info", store_info(s, &info), 0);
+	c.id = id_of(5);
+	check_int("put", store_put(s, 1, &c), 0);
 	check_int("flush", store_flush(s, fixture_soon()), 0);
 	check_int("get", store_get(s, STR(""), c.id, &arena, &got), 0);
-	fixture_check_row(&got, 5);
+	check_int("in its place", got.seq, old.seq);
+	c.id = got.id = id_of(7);
+	fixture_check_row(&got, 7);
+	check_int("info", store_info(s, &after), 0);
+	check_int("rows", after.rows, 4);
+	check_int("bytes", after.bytes - info.bytes, 2);
+	check_int("another's status", after.by_status[7 % 3],
+		  info.by_status[7 % 3] + 1);
 	store_counts(s, &counts);
-	check_int("duplicates", counts.duplicates, 1);
-	check_int("written", counts.written, 1);
-	check_int("put", counts.put, 2);
+	check_int("replaced", counts.replaced, 1);
+	check_int("written", counts.written, 5);
+	check_int("put", counts.put, 5);
 	fixture_close(s);
 }
 
@@ -148,30 +159,6 @@ static void rows_are_dropped(void **state)
 	check_int("get", store_get(s, STR(""), id_of(5), &arena, &got),
 		  STORE_UNKNOWN);
 	check_int("again", store_drop(s, STR(""), id_of(5)), STORE_UNKNOWN);
-	fixture_close(s);
-}
-
-static void the_oldest_expire_in_batches(void **state)
-{
-	struct store *s = fixture_open();
-	struct store_info info;
-	unsigned count = 0;
-
-	(void)state;
-	for (unsigned n = 0; n < 100; n++)
-		fixture_put(s, 0, n);
-	check_int("info", store_info(s, &info), 0);
-	check_int("rows", info.rows, 100);
-	check_int("oldest", info.oldest, 1700000000);
-	check_int("newest", info.newest, 1700000009);
-	check_int("schema", info.schema, 1);
-	check_int("expire", store_expire(s, 1700000003, 20, &count), 0);
-	check_int("as many as asked", count, 20);
-	check_int("expire", store_expire(s, 1700000003, 20, &count), 0);
-	check_int("those that are left", count, 10);
-	check_int("info", store_info(s, &info), 0);
-	check_int("rows", info.rows, 70);
-	check_int("oldest", info.oldest, 1700000003);
 	fixture_close(s);
 }
 
@@ -538,10 +525,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_row_comes_back_as_it_was),
 		TEST(owners_are_apart),
-		TEST(what_is_there_stays_as_it_is),
+		TEST(the_newest_of_an_id_stays),
 		TEST(metadata_is_replaced),
 		TEST(rows_are_dropped),
-		TEST(the_oldest_expire_in_batches),
 		TEST(pages_are_what_was_asked_for),
 		TEST(bad_queries_are_told_apart),
 		TEST(an_answer_has_a_limit),

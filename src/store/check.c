@@ -1,0 +1,73 @@
+#include "store/check.h"
+
+#include <stdio.h>
+
+#include "store/walk.h"
+#include "json/json.h"
+
+enum {
+	DEPTH = 512,
+};
+
+struct part {
+	const char *name;
+	struct str text;
+	char first; /* '[' or '{' */
+};
+
+static void tell(const struct store_finding *f, int64_t seq, const char *name,
+		 const char *what)
+{
+	char text[160];
+	int len = snprintf(text, sizeof(text), "row %lld: %s %s",
+			   (long long)seq, name, what);
+
+	f->found(f->arg, (struct str){ text, (size_t)len });
+}
+
+static void check_part(const struct part *p, int64_t seq,
+		       const struct store_finding *f)
+{
+	const struct json_limits limits = { .depth = DEPTH };
+	struct json_error error;
+	struct json doc;
+
+	if (p->text.len == 0)
+		return;
+	if (json_parse(p->text, &limits, &doc, &error) != 0) {
+		if (!error.is_limit)
+			tell(f, seq, p->name, "is not JSON");
+		return;
+	}
+	if (str_trim(p->text).ptr[0] != p->first)
+		tell(f, seq, p->name,
+		     p->first == '[' ? "is no array" : "is no object");
+	json_fini(&doc);
+}
+
+static int check_row(void *arg, const struct store_completion *c)
+{
+	const struct store_finding *f = *(const struct store_finding **)arg;
+	const struct part parts[] = {
+		{ "request", c->request, '[' },
+		{ "choices", c->choices, '[' },
+		{ "usage", c->usage, '{' },
+		{ "extra", c->extra, '{' },
+		{ "params", c->params, '{' },
+		{ "metadata", c->metadata, '{' },
+	};
+
+	if (c->id.len == 0)
+		tell(f, c->seq, "id", "is missing");
+	if (c->status >= STORE_STATUSES)
+		tell(f, c->seq, "status", "is none");
+	for (size_t i = 0; i < countof(parts); i++)
+		check_part(&parts[i], c->seq, f);
+	return 0;
+}
+
+int check_rows(struct store *s, const struct store_finding *f)
+{
+	return store_walk(s, &(struct store_query){ .walk = true }, check_row,
+			  &f);
+}
