@@ -268,6 +268,28 @@ int request_finish(struct task *t, struct request *req)
 	return 0;
 }
 
+int request_upgrade(struct task *t, struct request *req)
+{
+	struct http_writer w = { .out = &req->out };
+	struct str head;
+	int r = http_write_end(&w);
+
+	if (r < 0)
+		return err_up(r);
+	req->keep_alive = false;
+	head = buf_str(&req->out);
+	r = send_pieces(t, req, &head, 1);
+	return r < 0 ? err_up(r) : 0;
+}
+
+int request_raw(struct task *t, struct request *req, const struct str *pieces,
+		size_t count)
+{
+	int r = send_pieces(t, req, pieces, count);
+
+	return r < 0 ? err_up(r) : 0;
+}
+
 void request_cut(struct request *req)
 {
 	req->keep_alive = false;

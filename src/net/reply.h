@@ -109,6 +109,14 @@ must_check int request_finish(struct task *t, struct request *req);
  */
 void request_cut(struct request *req);
 
+/*
+ * Send the head that was begun as it is: the connection speaks another protocol
+ * after it, by request_raw(), and is closed in the end.
+ */
+must_check int request_upgrade(struct task *t, struct request *req);
+must_check int request_raw(struct task *t, struct request *req,
+			   const struct str *pieces, size_t count);
+
 /* A whole answer, with x-request-id. */
 must_check int request_reply(struct task *t, struct request *req, int status,
 			     struct str type, struct str body);
