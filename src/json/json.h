@@ -114,6 +114,12 @@ bool json_has_duplicates(const struct json *doc, uint32_t object);
  */
 struct str json_string(const struct json *doc, uint32_t v, struct arena *a);
 
+/*
+ * The same to out, which has room for the string's source (no escape is shorter
+ * than what it stands for); v is a string.  Returns the text's length.
+ */
+size_t json_unescape(const struct json *doc, uint32_t v, char *out);
+
 /* Compare a string with text, escapes undone, without a copy. */
 bool json_is(const struct json *doc, uint32_t v, struct str text);
 

@@ -91,22 +91,12 @@ static bool chars_next(struct chars *s)
 	return true;
 }
 
-struct str json_string(const struct json *doc, uint32_t v, struct arena *a)
+size_t json_unescape(const struct json *doc, uint32_t v, char *out)
 {
-	struct str body;
-	struct chars s;
-	char *out;
+	struct str body = node_body(doc, v);
+	struct chars s = chars_of(body);
 	size_t len = 0;
 
-	if (json_type(doc, v) != JSON_STRING)
-		return STR_NULL;
-	body = node_body(doc, v);
-	if (!node_is(node_at(doc, v), NODE_ESCAPED))
-		return body;
-
-	/* No escape is shorter than what it stands for. */
-	out = arena_alloc(a, body.len);
-	s = chars_of(body);
 	while (s.at < s.end) {
 		const char *escape = memchr(s.at, '\\', (size_t)(s.end - s.at));
 		size_t plain = (size_t)((escape ? escape : s.end) - s.at);
@@ -117,7 +107,21 @@ struct str json_string(const struct json *doc, uint32_t v, struct arena *a)
 		if (escape != NULL)
 			len += utf8_put(out + len, take_escape(&s));
 	}
-	return (struct str){ out, len };
+	return len;
+}
+
+struct str json_string(const struct json *doc, uint32_t v, struct arena *a)
+{
+	struct str body;
+	char *out;
+
+	if (json_type(doc, v) != JSON_STRING)
+		return STR_NULL;
+	body = node_body(doc, v);
+	if (!node_is(node_at(doc, v), NODE_ESCAPED))
+		return body;
+	out = arena_alloc(a, body.len);
+	return (struct str){ out, json_unescape(doc, v, out) };
 }
 
 static bool escaped_is(struct str body, struct str text)
