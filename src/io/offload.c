@@ -32,6 +32,7 @@ static struct {
 	struct offload_work *first, **end; /* end NULL: empty from the start */
 	size_t queued;
 	size_t idle;
+	size_t slow; /* running */
 	size_t thread_count;
 	bool stopping;
 	pthread_t threads[OFFLOAD_THREADS];
@@ -61,23 +62,36 @@ static void run_work(struct offload_work *w)
 	free(s);
 }
 
-/* The next job, or NULL when the thread shall end.  Called with the lock. */
+/* Take the first job that may run now, or NULL.  Called with the lock. */
+static struct offload_work *take_work(void)
+{
+	struct offload_work **at = &pool.first, *w;
+
+	while (*at != NULL && (*at)->is_slow && pool.slow == OFFLOAD_SLOW_MAX)
+		at = &(*at)->next;
+	w = *at;
+	if (w == NULL)
+		return NULL;
+	*at = w->next;
+	if (pool.end == &w->next)
+		pool.end = at;
+	pool.queued--;
+	return w;
+}
+
+/*
+ * The next job, or NULL when the thread shall end.  A slow one that may not run
+ * yet is found by the thread that ends the one before it.  Called with the lock.
+ */
 static struct offload_work *next_work(void)
 {
 	struct offload_work *w;
 
-	while (pool.first == NULL && !pool.stopping) {
+	while ((w = take_work()) == NULL && !pool.stopping) {
 		pool.idle++;
 		pthread_cond_wait(&pool.more, &pool.lock);
 		pool.idle--;
 	}
-	w = pool.first;
-	if (w == NULL)
-		return NULL;
-	pool.first = w->next;
-	if (pool.first == NULL)
-		pool.end = &pool.first;
-	pool.queued--;
 	return w;
 }
 
@@ -87,9 +101,13 @@ static void *run_thread(void *arg)
 
 	pthread_mutex_lock(&pool.lock);
 	while ((w = next_work()) != NULL) {
+		size_t slow = w->is_slow; /* the job is its task's soon */
+
+		pool.slow += slow;
 		pthread_mutex_unlock(&pool.lock);
 		run_work(w);
 		pthread_mutex_lock(&pool.lock);
+		pool.slow -= slow;
 	}
 	pthread_mutex_unlock(&pool.lock);
 	return arg;

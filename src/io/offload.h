@@ -20,12 +20,15 @@ struct offload_state;
 struct offload_work {
 	void (*run)(struct offload_work *w);  /* on a thread; may block */
 	void (*free)(struct offload_work *w); /* when nobody waits any more */
+	bool is_slow;                         /* see OFFLOAD_SLOW_MAX */
 	struct offload_state *state;          /* private */
 	struct offload_work *next;            /* private */
 };
 
 enum {
 	OFFLOAD_THREADS = 4,
+	/* Slow jobs run at most so many at a time, so that others find room. */
+	OFFLOAD_SLOW_MAX = 2,
 	OFFLOAD_QUEUE_MAX = 1024
 };
 

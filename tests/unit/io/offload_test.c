@@ -173,6 +173,51 @@ static void the_end_may_race_with_the_deadline(void **state)
 	check_int("each ran", atomic_load(&ran), 400);
 }
 
+static void run_slow(struct task *t, void *arg)
+{
+	struct job *job = make_job(true);
+
+	job->work.is_slow = true;
+	*(int *)arg = offload_run(t, &job->work, CLOCK_NEVER);
+	free(job);
+}
+
+/* Slow ones, of which some must wait, and one that is not slow behind them. */
+static void run_beside_slow(struct task *t, void *arg)
+{
+	enum {
+		SLOW = 2 * OFFLOAD_THREADS
+	};
+	static int r[SLOW];
+	struct job *job = make_job(false);
+
+	(void)arg;
+	for (int i = 0; i < SLOW; i++) {
+		r[i] = 1;
+		assert_int_equal(task_spawn(task_loop(t), "slow", run_slow,
+					    &r[i]),
+				 0);
+	}
+	assert_int_equal(task_sleep(t, in_ms(t, 1)), 0);
+	assert_int_equal(offload_run(t, &job->work, in_ms(t, 10000)), 0);
+	check_int("the only one that ran", atomic_load(&ran), 1);
+	free(job);
+	atomic_store(&gate_open, true);
+	for (int i = 0; i < SLOW; i++) {
+		while (r[i] == 1)
+			assert_int_equal(task_sleep(t, in_ms(t, 1)), 0);
+		check_int("each ran", r[i], 0);
+	}
+}
+
+static void slow_jobs_leave_room_for_others(void **state)
+{
+	(void)state;
+	run_task(run_beside_slow, NULL);
+	check_int("all", atomic_load(&ran), 1 + 2 * OFFLOAD_THREADS);
+	check_int("none was given away", atomic_load(&freed), 0);
+}
+
 static void fill(struct task *t, void *arg)
 {
 	*(int *)arg = offload_run(t, &make_job(true)->work, in_ms(t, 200));
@@ -231,6 +276,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		TEST(slow_jobs_leave_room_for_others),
 		TEST(jobs_run_on_threads),
 		TEST(a_job_that_timed_out_is_freed_after_it_ran),
 		TEST(a_job_outlives_the_loop_of_a_cancelled_task),
