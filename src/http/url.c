@@ -417,6 +417,27 @@ struct str url_encode(struct str text, bool keep_slash, struct arena *a)
 	return (struct str){ copy, n };
 }
 
+int url_query_next(struct str *rest, struct arena *a, struct str *key,
+		   struct str *value)
+{
+	struct str pair = STR_NULL, name, text;
+	int r;
+
+	while (rest->len > 0 && pair.len == 0)
+		(void)str_cut(*rest, '&', &pair, rest);
+	if (pair.len == 0)
+		return 0;
+	(void)str_cut(pair, '=', &name, &text);
+	r = decode(name, true, a, &name);
+	if (r == 0)
+		r = decode(text, true, a, &text);
+	if (r < 0)
+		return err_up(r);
+	*key = name;
+	*value = text;
+	return 1;
+}
+
 int url_query_get(struct str query, struct str name, struct arena *a,
 		  struct str *out)
 {

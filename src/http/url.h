@@ -52,6 +52,14 @@ bool url_stays_below(struct str path, struct arena *a);
 struct str url_encode(struct str text, bool keep_slash, struct arena *a);
 
 /*
+ * The next parameter of a query, decoded, '+' read as a space; *rest begins as
+ * the query and is what is behind it then.  1 taken, 0 there is none, or
+ * -EINVAL, and the next call goes on behind it.
+ */
+must_check int url_query_next(struct str *rest, struct arena *a,
+			      struct str *key, struct str *value);
+
+/*
  * The decoded value of the first query parameter of that name, '+' read as a
  * space: 1 found, 0 absent, or -EINVAL.
  */

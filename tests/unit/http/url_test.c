@@ -394,6 +394,35 @@ static void query_parameters_are_found(void **state)
 	arena_fini(&a);
 }
 
+static void a_query_is_walked(void **state)
+{
+	struct str rest = STR("&a=1&&m%5Bx+y%5D=%26+&b&=c&z=%zz&y=2&");
+	struct str key, value;
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, 1 << 16);
+	check_int("a", url_query_next(&rest, &a, &key, &value), 1);
+	check_str("a", key, STR("a"));
+	check_str("a", value, STR("1"));
+	check_int("m", url_query_next(&rest, &a, &key, &value), 1);
+	check_str("m", key, STR("m[x y]"));
+	check_str("m", value, STR("& "));
+	check_int("b", url_query_next(&rest, &a, &key, &value), 1);
+	check_str("b", key, STR("b"));
+	check_str("b", value, STR(""));
+	check_int("no name", url_query_next(&rest, &a, &key, &value), 1);
+	check_str("no name", key, STR(""));
+	check_str("no name", value, STR("c"));
+	check_int("z", url_query_next(&rest, &a, &key, &value), -EINVAL);
+	check_str("left alone", value, STR("c"));
+	check_int("y", url_query_next(&rest, &a, &key, &value), 1);
+	check_str("y", key, STR("y"));
+	check_int("end", url_query_next(&rest, &a, &key, &value), 0);
+	check_int("end", url_query_next(&rest, &a, &key, &value), 0);
+	arena_fini(&a);
+}
+
 static void paths_stay_below(void **state)
 {
 	static const struct {
@@ -462,6 +491,7 @@ int main(void)
 		cmocka_unit_test(escapes_are_undone),
 		cmocka_unit_test(escapes_are_made),
 		cmocka_unit_test(query_parameters_are_found),
+		cmocka_unit_test(a_query_is_walked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
