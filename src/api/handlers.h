@@ -14,6 +14,16 @@ void chat_create(struct api_call *c);
 /* completions.c: POST /v1/completions */
 void completions_create(struct api_call *c);
 
+/*
+ * completions_stored.c: GET /v1/chat/completions; GET, POST and DELETE of
+ * /v1/chat/completions/{id}, and GET of its /messages
+ */
+void completions_stored_list(struct api_call *c);
+void completions_stored_get(struct api_call *c);
+void completions_stored_update(struct api_call *c);
+void completions_stored_delete(struct api_call *c);
+void completions_stored_messages(struct api_call *c);
+
 /* embeddings.c: POST /v1/embeddings */
 void embeddings_create(struct api_call *c);
 

@@ -51,28 +51,29 @@ static bool is_of(const struct route *r, struct str level)
 static void write_path(struct json_writer *w, const struct route *r,
 		       struct str path, struct arena *a)
 {
-	struct str parent, name;
+	struct str parent, name, tail;
 	size_t at;
 
-	if (!str_ends(path, STR("/*"))) {
+	if (!str_cut(path, '*', &parent, &tail) || parent.len == 0) {
 		json_member_str(w, STR("route"), path);
 		return;
 	}
 	if (str_eq(r->method, STR("*"))) {
 		path = arena_printf(a, STR_FMT "{provider_id}/{path}",
-				    STR_ARG(str_take(path, path.len - 1)));
+				    STR_ARG(parent));
 		json_member_str(w, STR("route"), path);
 		return;
 	}
-	parent = str_take(path, path.len - 2);
+	parent.len--; /* its slash */
 	for (at = parent.len; at > 0 && parent.ptr[at - 1] != '/'; at--)
 		;
 	name = str_drop(parent, at);
 	if (str_ends(name, STR("s")))
 		name.len--;
 	json_member_str(w, STR("route"),
-			arena_printf(a, STR_FMT "/{" STR_FMT "_id}",
-				     STR_ARG(parent), STR_ARG(name)));
+			arena_printf(a, STR_FMT "/{" STR_FMT "_id}" STR_FMT,
+				     STR_ARG(parent), STR_ARG(name),
+				     STR_ARG(tail)));
 }
 
 /* The kinds that offer op, each once. */

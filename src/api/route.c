@@ -13,6 +13,16 @@
 
 const struct route routes[] = {
 	{ STR_INIT("POST"), STR_INIT("/v1/chat/completions"), chat_create },
+	{ STR_INIT("GET"), STR_INIT("/v1/chat/completions"),
+	  completions_stored_list },
+	{ STR_INIT("GET"), STR_INIT("/v1/chat/completions/*/messages"),
+	  completions_stored_messages },
+	{ STR_INIT("GET"), STR_INIT("/v1/chat/completions/*"),
+	  completions_stored_get },
+	{ STR_INIT("POST"), STR_INIT("/v1/chat/completions/*"),
+	  completions_stored_update },
+	{ STR_INIT("DELETE"), STR_INIT("/v1/chat/completions/*"),
+	  completions_stored_delete },
 	{ STR_INIT("POST"), STR_INIT("/v1/completions"), completions_create },
 	{ STR_INIT("POST"), STR_INIT("/v1/embeddings"), embeddings_create },
 	{ STR_INIT("POST"), STR_INIT("/v1/moderations"), moderations_create },
@@ -78,17 +88,32 @@ static struct str path_of(const struct worker *w, const struct route *r)
 	return r->handle == scrape_get ? scrape_path(w) : r->path;
 }
 
+/* A '*' in the pattern stands for one byte or more. */
 static bool path_matches(const struct worker *w, const struct route *r,
 			 struct str path, struct str *rest)
 {
-	struct str fixed = path_of(w, r);
+	struct str pattern = path_of(w, r), head, tail;
 
 	*rest = STR_NULL;
-	if (!str_ends(fixed, STR("*")))
-		return str_eq(path, fixed);
-	fixed.len--;
-	*rest = str_drop(path, fixed.len);
-	return str_starts(path, fixed) && rest->len > 0;
+	if (!str_cut(pattern, '*', &head, &tail))
+		return str_eq(path, pattern);
+	if (path.len <= head.len + tail.len || !str_starts(path, head) ||
+	    !str_ends(path, tail))
+		return false;
+	*rest = str_drop(path, head.len);
+	rest->len -= tail.len;
+	return true;
+}
+
+/* The first row whose path fits decides on the path: NULL for none. */
+static const struct route *first_fit(const struct worker *w, struct str path,
+				     struct str *rest)
+{
+	for (const struct route *r = routes; r->path.len > 0; r++) {
+		if (path_matches(w, r, path, rest))
+			return r;
+	}
+	return NULL;
 }
 
 /* HEAD is GET without the body, which the server leaves out. */
@@ -163,9 +188,9 @@ static struct str plain_path(const struct request *req)
 /* What serves a request, and what its '*' stands for. */
 struct match {
 	const struct route *row;         /* NULL: none */
+	const struct route *fit;         /* of other methods, too; NULL: none */
 	const struct config_route *pass; /* then; NULL: none either */
 	struct str rest;
-	bool is_path; /* it is there, with other methods */
 };
 
 /* Endpoints come first, then what the configuration passes through. */
@@ -174,14 +199,13 @@ static struct match find(const struct worker *w, const struct request *req)
 	struct str path = plain_path(req);
 	struct match m = { 0 };
 
-	for (const struct route *r = routes; r->path.len > 0; r++) {
-		if (!path_matches(w, r, path, &m.rest))
-			continue;
-		if (method_matches(r, req->head.method)) {
+	m.fit = first_fit(w, path, &m.rest);
+	for (const struct route *r = m.fit; r != NULL && r->path.len > 0; r++) {
+		if (str_eq(r->path, m.fit->path) &&
+		    method_matches(r, req->head.method)) {
 			m.row = r;
 			return m;
 		}
-		m.is_path = true;
 	}
 	m.pass = routes_find(w->catalog->registry->config, path);
 	return m;
@@ -204,12 +228,12 @@ static size_t index_of(void (*handle)(struct api_call *c))
 }
 
 /* "GET, POST", of all rows that have the path. */
-static struct str methods_of(const struct api_call *c)
+static struct str methods_of(const struct api_call *c, const struct route *fit)
 {
-	struct str path = plain_path(c->req), all = STR_NULL, rest;
+	struct str all = STR_NULL;
 
-	for (const struct route *r = routes; r->path.len > 0; r++) {
-		if (!path_matches(c->worker, r, path, &rest))
+	for (const struct route *r = fit; r->path.len > 0; r++) {
+		if (!str_eq(r->path, fit->path))
 			continue;
 		all = arena_printf(&c->req->arena, STR_FMT "%s" STR_FMT,
 				   STR_ARG(all), all.len > 0 ? ", " : "",
@@ -242,8 +266,8 @@ static void dispatch(struct api_call *c)
 	} else if (m.pass != NULL) {
 		c->route = index_of(passthrough_any);
 		passthrough_route(c, m.pass);
-	} else if (m.is_path) {
-		route_no_method(c, plain_path(c->req), methods_of(c));
+	} else if (m.fit != NULL) {
+		route_no_method(c, plain_path(c->req), methods_of(c, m.fit));
 	} else {
 		no_path(c, plain_path(c->req));
 	}

@@ -35,12 +35,12 @@ struct api_call {
 
 struct route {
 	struct str method; /* "*": any */
-	struct str path;   /* a last '*' stands for one byte or more */
+	struct str path;   /* a '*' stands for one byte or more */
 	void (*handle)(struct api_call *c);
 	bool raw; /* it reads path and body by itself, as they come */
 };
 
-/* Ends with an empty path. */
+/* Ends with an empty path.  Of several that fit, the first path decides. */
 extern const struct route routes[];
 size_t route_count(void);
 
