@@ -46,6 +46,8 @@ static int open_store(const struct config *config, unsigned producers,
 		.policy = config->store_drops ? STORE_DROP : STORE_BLOCK,
 		.sync = config->store_syncs ? STORE_SYNC_FULL
 					    : STORE_SYNC_NORMAL,
+		.keep_s = config->keep_days * INT64_C(86400),
+		.keep_bytes = config->keep_bytes,
 	};
 	struct arena a;
 	int r = 0;

@@ -10,12 +10,25 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "store/ring.h"
 
 #define RETRY_FIRST (50 * CLOCK_MS)
 #define RETRY_MOST  CLOCK_S
 #define TELL_EVERY  CLOCK_S
 #define ROOM_LOOK   (20 * CLOCK_MS)
+
+/*
+ * What is too old goes in small transactions between the groups; more rows of
+ * them than a group has, so that they keep up.
+ */
+#define EXPIRE_EVERY (2 * CLOCK_S)
+
+enum {
+	MARKS = 4096,
+	EXPIRE_ROWS = 200,
+	EXPIRE_BATCHES = 3,
+};
 
 /* What the thread does: producers wake it only when it rests. */
 enum state {
@@ -26,6 +39,7 @@ enum state {
 
 struct scribe {
 	struct store_cfg cfg;
+	atomic_uint on_way[MARKS]; /* rows that are not committed, by hash */
 	struct database *db;
 	struct ring *rings; /* owned; one per producer */
 	size_t enough;      /* rows in a ring that end the collecting */
@@ -40,7 +54,7 @@ struct scribe {
 	pthread_cond_t done; /* a group was committed, or failed */
 	int error;           /* under the lock, as are these: of the last one */
 	char error_text[ERR_TEXT_MAX + 1];
-	uint64_t failures, groups, written, replaced;
+	uint64_t failures, groups, written, replaced, expired;
 
 	/* The thread's own. */
 	struct row *group[SCRIBE_GROUP_MAX];
@@ -50,6 +64,8 @@ struct scribe {
 	int64_t retry_ns;
 	int64_t told_ns;
 	uint64_t told_dropped;
+	int64_t expire_ns; /* the next look; CLOCK_NEVER without retention */
+	bool expire_fails;
 };
 
 /* Wait until the time, or for ever.  False when the time has come. */
@@ -130,6 +146,7 @@ static void gather(struct scribe *s)
 static void release_group(struct scribe *s)
 {
 	for (size_t i = 0; i < s->group_count; i++) {
+		atomic_fetch_sub(&s->on_way[s->group[i]->mark], 1);
 		ring_finish(&s->rings[s->from[i]], s->group[i]->size);
 		row_free(s->group[i]);
 	}
@@ -200,6 +217,43 @@ static void tell_dropped(struct scribe *s)
 	s->told_ns = now;
 }
 
+/* How many rows went, or -errno. */
+static int expire_some(struct scribe *s)
+{
+	struct store_expiry e = { .bytes_max = s->cfg.keep_bytes,
+				  .max = EXPIRE_ROWS };
+	unsigned count = 0;
+	int r;
+
+	if (s->cfg.keep_s > 0)
+		e.before = clock_wall() / CLOCK_S - s->cfg.keep_s;
+	r = s->db->type->expire(s->db, &e, &count);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&s->lock);
+	s->expired += count;
+	pthread_mutex_unlock(&s->lock);
+	return (int)count;
+}
+
+static void expire(struct scribe *s)
+{
+	int count = EXPIRE_ROWS;
+
+	if (s->expire_ns == CLOCK_NEVER || clock_monotonic() < s->expire_ns)
+		return;
+	for (int i = 0; i < EXPIRE_BATCHES && count == EXPIRE_ROWS; i++)
+		count = expire_some(s);
+	if (count < EXPIRE_ROWS)
+		s->expire_ns = clock_monotonic() + EXPIRE_EVERY;
+	if (count < 0 && !s->expire_fails) {
+		log_warn(
+			"store: cannot delete what is too old, tries again: " STR_FMT,
+			STR_ARG(err_text()));
+	}
+	s->expire_fails = count < 0;
+}
+
 static bool is_over(struct scribe *s)
 {
 	if (!atomic_load(&s->stopping))
@@ -214,7 +268,9 @@ static void write_group(struct scribe *s)
 	int r;
 
 	if (s->group_count == 0) {
-		rest(s, IDLE, CLOCK_NEVER);
+		rest(s, IDLE, s->expire_ns);
+		if (queued(s) == 0)
+			return;
 		rest(s, COLLECTING, clock_monotonic() + s->cfg.group_ns);
 		gather(s);
 	}
@@ -232,8 +288,10 @@ static void *run(void *arg)
 {
 	struct scribe *s = arg;
 
-	while (!is_over(s))
+	while (!is_over(s)) {
 		write_group(s);
+		expire(s);
+	}
 	return NULL;
 }
 
@@ -282,6 +340,7 @@ int scribe_start(const struct store_cfg *cfg, struct database *db,
 	s->cfg = *cfg;
 	s->db = db;
 	s->retry_ns = RETRY_FIRST;
+	s->expire_ns = cfg->keep_s > 0 || cfg->keep_bytes > 0 ? 0 : CLOCK_NEVER;
 	s->enough = cfg->queue_rows / 2 < SCRIBE_GROUP_MAX
 			    ? (cfg->queue_rows + 1) / 2
 			    : SCRIBE_GROUP_MAX;
@@ -316,12 +375,23 @@ uint64_t scribe_stop(struct scribe *s, int64_t deadline_ns)
 	return lost;
 }
 
+static uint32_t mark_of(struct str owner, struct str id)
+{
+	return (uint32_t)(map_hash(map_hash(0, owner), id) % MARKS);
+}
+
+bool scribe_may_have(const struct scribe *s, struct str owner, struct str id)
+{
+	return atomic_load(&s->on_way[mark_of(owner, id)]) > 0;
+}
+
 int scribe_put(struct scribe *s, unsigned producer,
 	       const struct store_completion *c)
 {
 	struct ring *ring = &s->rings[producer];
 	size_t size = row_size(c);
 	enum state state;
+	struct row *row;
 
 	if (!row_is_valid(c) || size > s->cfg.queue_bytes)
 		return err_new(-EMSGSIZE, "store: a row is too large");
@@ -332,7 +402,10 @@ int scribe_put(struct scribe *s, unsigned producer,
 					  1, memory_order_relaxed);
 		return drop ? STORE_DROPPED : STORE_FULL;
 	}
-	ring_put(ring, row_new(c));
+	row = row_new(c);
+	row->mark = mark_of(c->owner, c->id);
+	atomic_fetch_add(&s->on_way[row->mark], 1);
+	ring_put(ring, row);
 	state = atomic_load(&s->state);
 	if (state == IDLE ||
 	    (state == COLLECTING && ring_count(ring) >= s->enough))
@@ -428,6 +501,7 @@ void scribe_counts(struct scribe *s, struct store_counts *out)
 	c.written = s->written;
 	c.replaced = s->replaced;
 	c.groups = s->groups;
+	c.expired = s->expired;
 	c.failures = s->failures;
 	pthread_mutex_unlock(&s->lock);
 	*out = c;

@@ -36,6 +36,9 @@ must_check int scribe_flush(struct scribe *s, int64_t deadline_ns);
 /* Is anything handed over that is not committed? */
 bool scribe_is_behind(const struct scribe *s);
 
+/* Could a row of that id be among it?  False only when none is. */
+bool scribe_may_have(const struct scribe *s, struct str owner, struct str id);
+
 void scribe_counts(struct scribe *s, struct store_counts *out);
 
 #endif

@@ -17,7 +17,7 @@ static const char *const questions[] = {
 	" FROM completions GROUP BY key, owner, id HAVING count(*) > 1"
 	" LIMIT 100",
 
-	"SELECT 'row ' || max(seq) || ': beyond the sequence, ' || s.seq"
+	"SELECT 'row ' || max(c.seq) || ': beyond the sequence, ' || s.seq"
 	" FROM completions AS c, sqlite_sequence AS s"
 	" WHERE s.name = 'completions' GROUP BY s.seq HAVING max(c.seq) > s.seq",
 

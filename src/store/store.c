@@ -101,17 +101,14 @@ static int catch_up(struct store *s)
 	return scribe_flush(s->scribe, clock_monotonic() + CATCH_UP);
 }
 
-/* A row is usually there already: only one that is not is waited for. */
+/* A row is usually there already: only one that is on its way is waited for. */
 int store_get(struct store *s, struct str owner, struct str id, struct arena *a,
 	      struct store_completion *out)
 {
-	/* Looked at first: what is committed meanwhile is seen below. */
-	bool behind = scribe_is_behind(s->scribe);
-	int r = s->db->type->get(s->db, owner, id, a, out);
+	int r = 0;
 
-	if (r != STORE_UNKNOWN || !behind)
-		return r;
-	r = catch_up(s);
+	if (scribe_may_have(s->scribe, owner, id))
+		r = catch_up(s);
 	return r < 0 ? err_up(r) : s->db->type->get(s->db, owner, id, a, out);
 }
 
