@@ -318,9 +318,9 @@ static void break_it(const char *sql)
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
-#define SAME_ID                                                        \
-	"UPDATE completions SET (id, key) = (SELECT id, key FROM"      \
-	" completions WHERE seq = 5) WHERE seq = 2"
+static const char same_id[] =
+	"UPDATE completions SET (id, key) = (SELECT id, key FROM"
+	" completions WHERE seq = 5) WHERE seq = 2";
 
 static const char *const damages[] = {
 	"UPDATE totals SET rows = rows + 1 WHERE kind = 1",
@@ -330,7 +330,7 @@ static const char *const damages[] = {
 	"UPDATE completions SET usage = '[]' WHERE seq = 3",
 	"UPDATE completions SET blobs = 1 WHERE seq = 4",
 	"UPDATE blobs SET bytes = replace(bytes, 'A', 'B')",
-	SAME_ID,
+	same_id,
 	"UPDATE sqlite_sequence SET seq = 3",
 };
 
