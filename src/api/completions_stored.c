@@ -199,34 +199,18 @@ static void fail_cursor(struct api_call *c, const struct job *job)
 	route_fail(c, &e);
 }
 
-/* What a client can know of a database's trouble; the log has the rest. */
 static void fail_store(struct api_call *c, int r)
 {
-	static const struct {
-		int r;
-		const char *text;
-	} reasons[] = {
-		{ -ETIMEDOUT,
-		  "The store took too long. A filter on metadata looks at "
-		  "every row: ask with a model, or for what is newer." },
-		{ -EBUSY, "The store is locked by another program." },
-		{ -EAGAIN, "The store has too much to do; try again." },
-		{ -ENOSPC, "The store's disk is full." },
-		{ -EROFS, "The store cannot be written to." },
-		{ -EUCLEAN, "The store is damaged; its log says more." },
-	};
-	const char *text = "The store does not answer; its log says more.";
-
 	if (r == -EMSGSIZE) {
 		fail(c, 500, STR("internal_error"),
 		     "The chat completion is too large to be shown.");
-		return;
+	} else if (r == -ETIMEDOUT && c->rest.len == 0) {
+		fail(c, 503, STR("store_unavailable"),
+		     "The store takes too long. A filter on metadata looks at "
+		     "every row: name a model, too.");
+	} else {
+		fail(c, 503, STR("store_unavailable"), stored_trouble(r));
 	}
-	for (size_t i = 0; i < countof(reasons); i++) {
-		if (reasons[i].r == r)
-			text = reasons[i].text;
-	}
-	fail(c, 503, STR("store_unavailable"), text);
 }
 
 static void answer(struct api_call *c, const struct job *job)

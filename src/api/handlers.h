@@ -54,6 +54,9 @@ bool passthrough_is_usual(struct str path);
 void status_health(struct api_call *c);
 void status_version(struct api_call *c);
 
+/* ready.c: GET /v1/ready */
+void ready_get(struct api_call *c);
+
 /* inspect.c: GET /v1/inspect/routes */
 void inspect_routes(struct api_call *c);
 

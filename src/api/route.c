@@ -33,6 +33,7 @@ const struct route routes[] = {
 	{ STR_INIT("GET"), STR_INIT("/v1/providers"), providers_list },
 	{ STR_INIT("GET"), STR_INIT("/v1/providers/*"), providers_get },
 	{ STR_INIT("GET"), STR_INIT("/v1/health"), status_health },
+	{ STR_INIT("GET"), STR_INIT("/v1/ready"), ready_get },
 	{ STR_INIT("GET"), STR_INIT("/v1/version"), status_version },
 	{ STR_INIT("GET"), STR_INIT("/v1/inspect/routes"), inspect_routes },
 	{ STR_INIT("POST"), STR_INIT("/v1alpha/admin/reload"), admin_reload },

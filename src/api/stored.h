@@ -17,8 +17,8 @@ enum {
 };
 
 /*
- * Write the object.  c->extra may have any of its members; those that the row
- * says itself are left out of it.
+ * Write the object.  Of c->params there is what OpenAI shows of a request; of
+ * c->extra what the row does not say itself.
  */
 must_check int stored_write(struct json_writer *w,
 			    const struct store_completion *c);
@@ -26,5 +26,8 @@ must_check int stored_write(struct json_writer *w,
 /* The same for a page of them, as a list. */
 must_check int stored_write_list(struct json_writer *w,
 				 const struct store_page *page);
+
+/* What a client may know of a call of the store that returned -errno. */
+const char *stored_trouble(int r);
 
 #endif

@@ -67,6 +67,7 @@ struct model_list {
 	size_t count;
 	int64_t fetched_s;  /* 0: never */
 	struct str failure; /* why the last attempt failed, or "" */
+	int status;         /* of the last answer; 0: none came */
 	bool keyless;       /* since no key is configured */
 };
 

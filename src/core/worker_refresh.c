@@ -72,6 +72,7 @@ static int read_list(struct task *t, struct fetch *f,
 		if (r == 0)
 			r = read_page(t, &x, f, out);
 		*failure = x.error.message;
+		f->list.status = x.status;
 		f->list.keyless =
 			r != 0 && str_eq(x.error.code, STR("missing_api_key"));
 		/* No list was recorded: there is none. */
@@ -117,7 +118,7 @@ static bool same_model(const struct provider_model *a,
 static bool same_list(const struct model_list *a, const struct model_list *b)
 {
 	if (a->count != b->count || !str_eq(a->failure, b->failure) ||
-	    a->keyless != b->keyless ||
+	    a->status != b->status || a->keyless != b->keyless ||
 	    (a->fetched_s == 0) != (b->fetched_s == 0))
 		return false;
 	for (size_t i = 0; i < a->count; i++) {

@@ -19,7 +19,8 @@ static const struct store_completion plain = {
 	"{\"id\":\"c1\",\"object\":\"chat.completion\",\"created\":7," \
 	"\"model\":\"p/m\",\"choices\":[],\"usage\":null,"             \
 	"\"service_tier\":null,\"system_fingerprint\":null,"           \
-	"\"metadata\":{},\"input_user\":null,"
+	"\"metadata\":{},\"input_user\":null,"                         \
+	"\"tool_choice\":null,\"seed\":null,\"top_p\":null,\"temperature\":null,\"presence_penalty\":null,\"frequency_penalty\":null,\"tools\":null,\"response_format\":null,"
 #define PLAIN                                                             \
 	PLAIN_HEAD                                                        \
 	"\"quipu\":{\"status\":\"completed\",\"provider\":null,"          \
@@ -54,9 +55,11 @@ static void what_was_kept_is_spliced_in(void **state)
 			Q("[ {\"role\":\"user\", \"content\":\"\\u00e9\"} ]"),
 		.choices = Q("[{\"index\":0,\"x\":1.0e+2}]"),
 		.usage = Q("{ \"total_tokens\" : 3.0 }"),
-		.extra = Q("{\"seed\":4944116822809979520,\"id\":\"no\","
+		.params = Q("{\"n\":2,\"seed\":4944116822809979520,\"top_p\" : "
+			    "1.0,\"tools\":[ 1 ]}"),
+		.extra = Q("{\"seed\":7,\"id\":\"no\",\"cost\" : 1e-0,"
 			   "\"system_fingerprint\":\"fp\",\"choices\":1,"
-			   "\"\\u0071uipu\":2,\"top_p\" : 1.0,"
+			   "\"\\u0071uipu\":2,"
 			   "\"service_tier\":\"default\"}"),
 		.metadata = Q("{\"k\": \"v\"}"),
 		.user = Q("u"),
@@ -70,7 +73,10 @@ static void what_was_kept_is_spliced_in(void **state)
 		"\"usage\":{ \"total_tokens\" : 3.0 },"
 		"\"service_tier\":\"default\",\"system_fingerprint\":\"fp\","
 		"\"metadata\":{\"k\": \"v\"},\"input_user\":\"u\","
-		"\"seed\":4944116822809979520,\"top_p\":1.0,"
+		"\"tool_choice\":null,\"seed\":4944116822809979520,"
+		"\"top_p\":1.0,\"temperature\":null,"
+		"\"presence_penalty\":null,\"frequency_penalty\":null,"
+		"\"tools\":[ 1 ],\"response_format\":null,\"cost\":1e-0,"
 		"\"quipu\":{\"status\":\"cancelled\",\"provider\":\"up\","
 		"\"provider_model\":\"m-2024\",\"first_byte_us\":0,"
 		"\"total_us\":5},"
@@ -104,6 +110,11 @@ static void lists_name_their_ends(void **state)
 	buf_clear(&out);
 	json_writer_init(&w, &out);
 	rows[1].extra = STR_NULL;
+	rows[1].params = STR("[1]");
+	check_int("damaged", stored_write_list(&w, &page), STORED_DAMAGED);
+	buf_clear(&out);
+	json_writer_init(&w, &out);
+	rows[1].params = STR_NULL;
 	rows[1].id = STR("c2");
 	page.count = 1;
 	check_int("one", stored_write_list(&w, &page), 0);
