@@ -2,6 +2,7 @@
 
 #include "api/replay.h"
 #include "api/targets.h"
+#include "core/keeper.h"
 #include "telemetry/genai.h"
 
 struct inference {
@@ -172,6 +173,51 @@ static void aim(struct inference *inf, const struct model_target *target,
 	inf->series = target->model != NULL ? target->model->id : METRICS_OTHER;
 }
 
+/* Does the request want to be kept; the configuration says if it does not. */
+static bool is_kept(const struct inference *inf)
+{
+	const struct json *doc = &inf->doc;
+	uint32_t store;
+
+	if (inf->call->worker->store == NULL || inf->kind->op != LLM_CHAT)
+		return false;
+	store = json_get(doc, json_root(doc), STR("store"));
+	if (json_type(doc, store) == JSON_TRUE ||
+	    json_type(doc, store) == JSON_FALSE)
+		return json_type(doc, store) == JSON_TRUE;
+	return inf->call->catalog->registry->config->store_by_default;
+}
+
+static struct str string_of(const struct inference *inf, struct str key)
+{
+	const struct json *doc = &inf->doc;
+	uint32_t v = json_get(doc, json_root(doc), key);
+
+	if (json_type(doc, v) != JSON_STRING)
+		return STR_NULL;
+	return json_string(doc, v, &inf->call->req->arena);
+}
+
+/* What the store is to have of it, while it is there. */
+static struct keeper *keeper_of(const struct inference *inf)
+{
+	const struct json *doc = &inf->doc;
+	uint32_t root = json_root(doc);
+	uint32_t metadata = json_get(doc, root, STR("metadata"));
+	struct keeper_ask ask = {
+		.messages = json_raw(doc, json_get(doc, root, STR("messages"))),
+		.user = string_of(inf, STR("user")),
+		.model = inf->request.model,
+		.start_ns = inf->call->req->start_ns,
+	};
+
+	if (ask.user.len == 0)
+		ask.user = string_of(inf, STR("safety_identifier"));
+	if (json_type(doc, metadata) == JSON_OBJECT)
+		ask.metadata = json_raw(doc, metadata);
+	return keeper_new(&ask);
+}
+
 /*
  * All that can be known before somebody is asked.  Out of line: while a stream
  * waits, its stack is to be short.
@@ -197,6 +243,8 @@ static __attribute__((noinline)) bool prepare(struct inference *inf)
 		aim(inf, &target, data, edge);
 	else
 		route_fail(c, &e);
+	if (r == 0 && is_kept(inf))
+		inf->relay.keeper = keeper_of(inf);
 	return r == 0;
 }
 
@@ -209,6 +257,7 @@ void inference_run(struct api_call *c, const struct inference_kind *kind)
 	if (prepare(inf)) {
 		relay_run(c->task, &inf->relay, forget_request, inf);
 		exchange_close(&inf->x);
+		keeper_free(inf->relay.keeper);
 		note(inf);
 	}
 	if (inf->has_doc)

@@ -9,6 +9,7 @@
 #include "core/exporter.h"
 #include "core/fail.h"
 #include "io/offload.h"
+#include "store/store.h"
 #include "telemetry/metrics_text.h"
 
 #include <dirent.h>
@@ -42,6 +43,14 @@ enum number {
 	SPANS_OK,
 	SPANS_LOST,
 	EXPORT_FAILURES,
+	STORE_PUT,
+	STORE_WRITTEN,
+	STORE_QUEUED,
+	STORE_NO_ROOM,
+	STORE_LEFT_OUT,
+	STORE_GROUPS,
+	STORE_BAD_GROUPS,
+	STORE_EXPIRED,
 	MEMORY,
 	OPEN_FDS,
 	MAX_FDS,
@@ -96,6 +105,27 @@ static const struct {
 	[EXPORT_FAILURES] = { "quipu_telemetry_failures_total", "counter",
 			      "Deliveries that an OTLP collector did not "
 			      "take." },
+	[STORE_PUT] = { "quipu_store_put_total", "counter",
+			"Completions handed to the store." },
+	[STORE_WRITTEN] = { "quipu_store_written_total", "counter",
+			    "Completions committed." },
+	[STORE_QUEUED] = { "quipu_store_queued", "gauge",
+			   "Completions that wait to be written." },
+	[STORE_NO_ROOM] = { "quipu_store_full_total", "counter",
+			    "How often the queue had no room." },
+	[STORE_LEFT_OUT] = { "quipu_store_dropped_total", "counter",
+			     "Completions dropped for want of room, as "
+			     "store.policy has it." },
+	[STORE_GROUPS] = { "quipu_store_groups_total",
+			   "counter",
+			   "Groups of completions.",
+			   { "result", STR_INIT("committed") } },
+	[STORE_BAD_GROUPS] = { "quipu_store_groups_total",
+			       "counter",
+			       "",
+			       { "result", STR_INIT("failed") } },
+	[STORE_EXPIRED] = { "quipu_store_expired_total", "counter",
+			    "Completions deleted for their age or size." },
 	[MEMORY] = { "process_resident_memory_bytes", "gauge",
 		     "Memory in RAM." },
 	[OPEN_FDS] = { "process_open_fds", "gauge", "Open descriptors." },
@@ -108,6 +138,7 @@ struct scrape {
 	struct buf out;
 	int result;
 	int64_t started_wall_ns;
+	struct store *store; /* or NULL */
 	uint64_t numbers[NUMBERS];
 	size_t worker_count;
 	const struct metrics *metrics[]; /* one per worker */
@@ -168,6 +199,24 @@ static double cpu_seconds(void)
 	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
+/* It may wait for the writer for a moment. */
+static void add_store(struct scrape *s)
+{
+	struct store_counts c = { 0 };
+
+	if (s->store != NULL)
+		store_counts(s->store, &c);
+	s->numbers[STORE_PUT] = c.put;
+	s->numbers[STORE_WRITTEN] = c.written;
+	/* The two are not read at the same moment. */
+	s->numbers[STORE_QUEUED] = c.put > c.written ? c.put - c.written : 0;
+	s->numbers[STORE_NO_ROOM] = c.full;
+	s->numbers[STORE_LEFT_OUT] = c.dropped;
+	s->numbers[STORE_GROUPS] = c.groups;
+	s->numbers[STORE_BAD_GROUPS] = c.failures;
+	s->numbers[STORE_EXPIRED] = c.expired;
+}
+
 static void add_process(struct prometheus *p, struct scrape *s)
 {
 	static const struct prometheus_label version = {
@@ -213,6 +262,7 @@ static void run(struct offload_work *w)
 	for (size_t i = 0; i < s->worker_count; i++)
 		metrics_merge(all, s->metrics[i]);
 	metrics_text(&p, all, names);
+	add_store(s);
 	add_process(&p, s);
 	s->result = prometheus_done(&p);
 	free(names);
@@ -247,6 +297,7 @@ static struct scrape *make(const struct worker *w)
 	s->work.free = free_scrape;
 	buf_init(&s->out, SCRAPE_MAX);
 	s->numbers[WORKERS] = count;
+	s->store = w->store;
 	if (team == NULL) {
 		add_worker(s, w);
 		return s;

@@ -4,6 +4,7 @@
 #include "core/answer.h"
 #include "core/edge.h"
 #include "core/fail.h"
+#include "core/keeper.h"
 #include "core/relay_head.h"
 #include "core/relay_whole.h"
 #include "llm/chunk.h"
@@ -245,7 +246,21 @@ static __attribute__((noinline)) int gather_new(struct relay *r,
 static int gather_event(struct relay *r, const struct sse_event *ev)
 {
 	r->any = true;
+	if (r->keeper != NULL)
+		keeper_event(r->keeper, ev->data);
 	return gather_alike(r, ev) ? 0 : gather_new(r, ev);
+}
+
+/* An answer that goes to the client is over; end is 0, or as relay_answer(). */
+static void keep(struct task *t, struct relay *r, int end)
+{
+	if (r->keeper == NULL)
+		return;
+	keeper_end(t, r->x, r->keeper,
+		   end == 0 ? STORE_COMPLETED
+		   : end == RELAY_ERROR || end == EXCHANGE_FAILED
+			   ? STORE_FAILED
+			   : STORE_CANCELLED);
 }
 
 /* All complete events in the parser.  Returns 0, RELAY_ERROR or -errno. */
@@ -271,6 +286,9 @@ static int relay_events(struct task *t, struct relay *r)
 	/* Nothing has left: the error becomes the answer, with its status. */
 	if (end == RELAY_ERROR && r->req->status == 0)
 		return end;
+	/* Who has read the last byte may look for it. */
+	if (r->done || end != 0)
+		keep(t, r, end);
 	rc = flush(t, r);
 	return rc < 0 ? rc : end;
 }
@@ -350,6 +368,8 @@ static int too_long(struct relay *r)
 /* A stream has come to an end.  Returns as relay_answer(). */
 static int end_or_fail(struct task *t, struct relay *r, int rc)
 {
+	if (rc == 0 || r->committed)
+		keep(t, r, rc);
 	if (rc == 0)
 		end_stream(t, r);
 	else if (rc == RELAY_ERROR || rc == EXCHANGE_FAILED)
@@ -374,6 +394,8 @@ static int relay_stream(struct task *t, struct relay *r, struct str data)
 		rc = relay_bytes(t, r, data);
 		if (rc != 0)
 			break;
+		if (r->keeper != NULL)
+			keeper_digest(r->keeper);
 		if (sse_rest(&r->sse).len == 0)
 			sse_relax(&r->sse);
 		rc = exchange_read(t, r->x, &data);
@@ -401,6 +423,8 @@ static int relay_answer(struct task *t, struct relay *r)
 	relay_head_answered(r);
 	if (rc != 0)
 		return rc;
+	if (r->keeper != NULL)
+		keeper_begin(t, r->keeper);
 	if (r->stream && answer_is_stream(r->x, data)) {
 		counter_add(&r->x->worker->metrics->streams, 1);
 		rc = relay_stream(t, r, data);

@@ -25,6 +25,8 @@ enum {
 	RELAY_PIECES_MAX = 24 /* about eight events */
 };
 
+struct keeper; /* core/keeper.h */
+
 struct relay {
 	struct request *req;
 	struct exchange *x;
@@ -33,6 +35,7 @@ struct relay {
 	/* May be set after relay_init(), with the request; NULL: the model. */
 	relay_rewrite *rewrite;
 	const struct llm_request *request;
+	struct keeper *keeper; /* owned by the caller; NULL: it is not kept */
 	bool hide_usage; /* a chunk with nothing else is not for the client */
 	struct usage usage;
 	int64_t first_ns; /* when the first event came; 0: none did */

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "core/answer.h"
+#include "core/keeper.h"
 #include "core/relay_head.h"
 #include "io/offload.h"
 #include "llm/chunk.h"
@@ -204,6 +205,8 @@ static int send_whole(struct task *t, struct relay *r, struct str body)
 	if (answer_read(r->x, body, &doc) != 0)
 		return EXCHANGE_FAILED;
 	(void)usage_read(&doc, json_root(&doc), &r->usage);
+	if (r->keeper != NULL)
+		keeper_whole(t, r->x, r->keeper, &doc);
 	if (r->stream)
 		send_as_stream(t, r, &doc);
 	else if (r->rewrite != NULL)

@@ -48,9 +48,13 @@ struct worker {
 	struct server *server;
 	struct client *client;
 	struct tokens *tokens;
-	struct library *library;        /* of recordings, or NULL */
-	struct store *store;            /* of completions, or NULL */
-	unsigned producer;              /* this worker's number there */
+	struct library *library; /* of recordings, or NULL */
+	struct store *store;     /* of completions, or NULL */
+	unsigned producer;       /* this worker's number there */
+	struct {
+		bool is_stuck;   /* waiting for room was in vain */
+		int64_t tell_ns; /* the log may hear of a loss again */
+	} keeping;
 	struct catalog *catalog;        /* a reference */
 	struct metrics *metrics;        /* owned by who made the worker */
 	struct tracer *tracer;          /* the exporter's, or NULL */

@@ -246,6 +246,9 @@ void metrics_merge(struct metrics *m, const struct metrics *from)
 		histogram_merge(&r->duration, &from->routes[i].duration);
 	}
 	add_all(&m->streams, &from->streams, 1);
+	add_all(&m->store_lost, &from->store_lost, 1);
+	add_all(&m->store_waits, &from->store_waits, 1);
+	add_all(&m->store_truncated, &from->store_truncated, 1);
 	for (uint64_t i = 0; i < providers; i++)
 		merge_provider(m, from->providers[i]);
 	for (uint64_t i = 0; i < models; i++)

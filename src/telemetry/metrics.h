@@ -84,6 +84,8 @@ struct metrics {
 	struct metrics_route *routes;
 	size_t route_count;
 	uint64_t streams; /* open now */
+	/* Completions for the store: not kept; that waited; not kept whole. */
+	uint64_t store_lost, store_waits, store_truncated;
 	/* Appended to; a reader takes the count first. */
 	struct metrics_provider *providers[METRICS_PROVIDERS_MAX + 1];
 	struct metrics_model *models[METRICS_MODELS_MAX + 1];

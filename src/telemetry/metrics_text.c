@@ -157,6 +157,19 @@ static void add_models(struct prometheus *p, const struct metrics *m)
 	}
 }
 
+static void add_store(struct prometheus *p, const struct metrics *m)
+{
+	prometheus_family(p, "quipu_store_lost_total", "counter",
+			  "Completions that were to be kept and are not.");
+	prometheus_value(p, NULL, 0, m->store_lost);
+	prometheus_family(p, "quipu_store_waits_total", "counter",
+			  "Answers that waited for room in the store.");
+	prometheus_value(p, NULL, 0, m->store_waits);
+	prometheus_family(p, "quipu_store_truncated_total", "counter",
+			  "Completions that are not kept whole.");
+	prometheus_value(p, NULL, 0, m->store_truncated);
+}
+
 void metrics_text(struct prometheus *p, const struct metrics *m,
 		  const struct metrics_route_name *names)
 {
@@ -167,4 +180,5 @@ void metrics_text(struct prometheus *p, const struct metrics *m,
 	prometheus_family(p, "quipu_streams", "gauge",
 			  "Streamed answers under way.");
 	prometheus_value(p, NULL, 0, m->streams);
+	add_store(p, m);
 }

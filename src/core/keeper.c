@@ -1,0 +1,343 @@
+#include "core/keeper.h"
+
+#include "base/log.h"
+#include "base/rand.h"
+#include "llm/assemble.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+	EVENTS_MAX = 128 << 20,
+	ID_DIGITS = 24,
+};
+
+#define PAUSE_FIRST CLOCK_MS
+#define PAUSE_MOST  (100 * CLOCK_MS)
+#define TELL_EVERY  CLOCK_S
+
+#define TRUNCATED "\"quipu_truncated\":true"
+
+struct keeper {
+	struct keeper_ask ask; /* in bytes */
+	int64_t first_ns;      /* 0: no answer has begun */
+	bool given;            /* or not to be given any more */
+	bool truncated;
+	struct buf events; /* each with a NUL behind it, not yet in answer */
+	struct assembly answer;
+	struct arena arena; /* the answer's */
+	char bytes[];
+};
+
+static struct str copy(char **at, struct str s)
+{
+	struct str out = { *at, s.len };
+
+	if (s.len > 0)
+		memcpy(*at, s.ptr, s.len);
+	*at += s.len;
+	return out;
+}
+
+struct keeper *keeper_new(const struct keeper_ask *ask)
+{
+	struct keeper *k =
+		xmalloc(sizeof(*k) + ask->messages.len + ask->metadata.len +
+			ask->user.len + ask->model.len);
+	char *at = k->bytes;
+
+	*k = (struct keeper){ .ask = { .messages = copy(&at, ask->messages),
+				       .metadata = copy(&at, ask->metadata),
+				       .user = copy(&at, ask->user),
+				       .model = copy(&at, ask->model),
+				       .start_ns = ask->start_ns } };
+	buf_init(&k->events, EVENTS_MAX);
+	arena_init(&k->arena, KEEPER_ANSWER_MAX);
+	assemble_init(&k->answer, &k->arena);
+	return k;
+}
+
+static void forget_answer(struct keeper *k)
+{
+	buf_release(&k->events);
+	arena_fini(&k->arena);
+	k->truncated = false;
+}
+
+void keeper_free(struct keeper *k)
+{
+	if (k == NULL)
+		return;
+	forget_answer(k);
+	free(k);
+}
+
+void keeper_begin(struct task *t, struct keeper *k)
+{
+	forget_answer(k);
+	assemble_init(&k->answer, &k->arena);
+	k->first_ns = task_now(t);
+}
+
+void keeper_event(struct keeper *k, struct str data)
+{
+	static const struct str nul = { "", 1 };
+
+	if (k->given || k->truncated)
+		return;
+	k->truncated = buf_reserve(&k->events, data.len + nul.len) < 0 ||
+		       buf_add(&k->events, data) < 0 ||
+		       buf_add(&k->events, nul) < 0;
+}
+
+static __attribute__((noinline)) void digest(struct keeper *k)
+{
+	struct str rest = buf_str(&k->events), data;
+
+	while (rest.len > 0) {
+		(void)str_cut(rest, '\0', &data, &rest);
+		if (assemble_event(&k->answer, data) != 0)
+			k->truncated = true;
+	}
+	buf_release(&k->events);
+}
+
+void keeper_digest(struct keeper *k)
+{
+	if (k->events.len >= KEEPER_PENDING)
+		digest(k);
+}
+
+/* A row is lost: count it, and say so now and then. */
+static __attribute__((noinline)) void lose(struct task *t, struct worker *w,
+					   struct str why)
+{
+	counter_add(&w->metrics->store_lost, 1);
+	if (task_now(t) < w->keeping.tell_ns)
+		return;
+	log_error("store: a completion was not kept: " STR_FMT
+		  " (%llu so far, of this worker)",
+		  STR_ARG(why), (unsigned long long)w->metrics->store_lost);
+	w->keeping.tell_ns = task_now(t) + TELL_EVERY;
+}
+
+/* The store has no room.  Returns as store_put(). */
+static __attribute__((noinline)) int
+wait_for_room(struct task *t, struct worker *w,
+	      const struct store_completion *c)
+{
+	int64_t end = task_now(t) + KEEPER_WAIT, pause = PAUSE_FIRST;
+	int r = STORE_FULL;
+
+	counter_add(&w->metrics->store_waits, 1);
+	while (r == STORE_FULL && !w->keeping.is_stuck && task_now(t) < end) {
+		if (task_sleep(t, task_now(t) + pause) != 0)
+			break;
+		pause = pause * 2 < PAUSE_MOST ? pause * 2 : PAUSE_MOST;
+		r = store_put(w->store, w->producer, c);
+	}
+	w->keeping.is_stuck = r == STORE_FULL;
+	return r;
+}
+
+static void put(struct task *t, struct worker *w,
+		const struct store_completion *c)
+{
+	int r = store_put(w->store, w->producer, c);
+
+	if (r == STORE_FULL)
+		r = wait_for_room(t, w, c);
+	if (r == 0)
+		w->keeping.is_stuck = false;
+	else if (r == STORE_FULL)
+		lose(t, w, STR("the queue is full"));
+	else if (r < 0)
+		lose(t, w, err_text());
+}
+
+static int64_t us_since(const struct keeper *k, int64_t ns)
+{
+	return ns > 0 ? (ns - k->ask.start_ns) / CLOCK_US : -1;
+}
+
+/* What every database takes for a name: no NUL, whole characters. */
+static struct str name(struct str s)
+{
+	const char *nul = s.len > 0 ? memchr(s.ptr, '\0', s.len) : NULL;
+	size_t n = nul != NULL ? (size_t)(nul - s.ptr) : s.len;
+
+	if (n > STORE_TEXT_MAX) {
+		n = STORE_TEXT_MAX;
+		while (n > 0 && ((uint8_t)s.ptr[n] & 0xc0) == 0x80)
+			n--;
+	}
+	return str_take(s, n);
+}
+
+/* The name that the client sees: its own, or that of a fallback. */
+static struct str model_of(const struct exchange *x, const struct keeper *k)
+{
+	struct json_error bad;
+	struct str model = k->ask.model;
+	struct json doc;
+
+	if (x->model.len == 0 || json_parse(x->model, NULL, &doc, &bad) != 0)
+		return model;
+	model = json_string(&doc, json_root(&doc), x->arena);
+	json_fini(&doc);
+	return model;
+}
+
+/* An answer whose upstream gave it no name can be listed at least. */
+static struct str id_of(struct str id, char made[static ID_DIGITS + 16])
+{
+	int n;
+
+	if (id.len > 0 && name(id).len == id.len)
+		return id;
+	n = snprintf(made, ID_DIGITS + 16, "chatcmpl-");
+	rand_hex(made + n, ID_DIGITS);
+	return (struct str){ made, (size_t)n + ID_DIGITS };
+}
+
+/* c has what the answer says; the rest is added, and it is handed over. */
+static void hand_over(struct task *t, struct exchange *x, struct keeper *k,
+		      struct store_completion *c)
+{
+	char made[ID_DIGITS + 16];
+
+	k->given = true;
+	c->id = id_of(c->id, made);
+	if (c->created <= 0)
+		c->created = task_wall(t) / CLOCK_S;
+	c->model_asked = name(model_of(x, k));
+	if (c->model_served.len == 0)
+		c->model_served = x->request.model;
+	c->model_served = name(c->model_served);
+	c->provider = name(x->upstream->provider.id);
+	c->request = k->ask.messages;
+	c->metadata = k->ask.metadata;
+	c->user = name(k->ask.user);
+	c->first_byte_us = us_since(k, k->first_ns);
+	c->total_us = us_since(k, task_now(t));
+	put(t, x->worker, c);
+}
+
+/* Members of its own after what the answer has: an object. */
+static int note_truncation(struct buf *extra)
+{
+	bool is_empty = extra->len <= 2;
+
+	if (extra->len > 0)
+		extra->len--;
+	else if (buf_add(extra, STR("{")) < 0)
+		return -EMSGSIZE;
+	return buf_add(extra,
+		       is_empty ? STR(TRUNCATED "}") : STR("," TRUNCATED "}"));
+}
+
+void keeper_end(struct task *t, struct exchange *x, struct keeper *k,
+		enum store_status status)
+{
+	struct assembly *as = &k->answer;
+	struct store_completion c;
+	struct buf choices, extra;
+	int r;
+
+	if (k->given)
+		return;
+	digest(k);
+	k->given = true;
+	if (as->events == as->bad_events)
+		return;
+	if (status == STORE_COMPLETED && !assemble_is_complete(as))
+		status = STORE_FAILED;
+	buf_init(&choices, STORE_ROW_BYTES_MAX);
+	buf_init(&extra, STORE_ROW_BYTES_MAX);
+	r = assemble_write_choices(as, &choices);
+	if (r == 0)
+		r = assemble_write_extra(as, &extra);
+	if (r == 0 && k->truncated) {
+		counter_add(&x->worker->metrics->store_truncated, 1);
+		r = note_truncation(&extra);
+	}
+	c = (struct store_completion){
+		.id = assemble_id(as),
+		.created = as->created,
+		.model_served = assemble_model(as),
+		.status = status,
+		.choices = buf_str(&choices),
+		.usage = assemble_usage(as),
+		.extra = extra.len > 2 ? buf_str(&extra) : STR_NULL,
+	};
+	if (r == 0)
+		hand_over(t, x, k, &c);
+	else
+		lose(t, x->worker, STR("the answer is too large"));
+	buf_fini(&choices);
+	buf_fini(&extra);
+}
+
+/* The members of an answer that have no column, as an object; or nothing. */
+static int add_extra(const struct json *doc, struct buf *out)
+{
+	static const struct str known[] = {
+		STR_INIT("\"id\""),      STR_INIT("\"object\""),
+		STR_INIT("\"created\""), STR_INIT("\"model\""),
+		STR_INIT("\"choices\""), STR_INIT("\"usage\""),
+	};
+	int r = 0;
+
+	for (uint32_t v = json_first(doc, json_root(doc));
+	     v != JSON_NONE && r == 0; v = json_next(doc, v)) {
+		struct str key = json_raw(doc, json_key(doc, v));
+		size_t i = 0;
+
+		while (i < countof(known) && !str_eq(known[i], key))
+			i++;
+		if (i < countof(known))
+			continue;
+		r = buf_add(out, out->len > 0 ? STR(",") : STR("{"));
+		if (r == 0)
+			r = buf_add(out, key);
+		if (r == 0)
+			r = buf_add(out, STR(":"));
+		if (r == 0)
+			r = buf_add(out, json_raw(doc, v));
+	}
+	return r == 0 && out->len > 0 ? buf_add(out, STR("}")) : r;
+}
+
+void keeper_whole(struct task *t, struct exchange *x, struct keeper *k,
+		  const struct json *doc)
+{
+	uint32_t root = json_root(doc);
+	uint32_t id = json_get(doc, root, STR("id"));
+	uint32_t model = json_get(doc, root, STR("model"));
+	uint32_t choices = json_get(doc, root, STR("choices"));
+	uint32_t usage = json_get(doc, root, STR("usage"));
+	struct store_completion c = { .status = STORE_COMPLETED };
+	struct buf extra;
+
+	if (k->given)
+		return;
+	buf_init(&extra, STORE_ROW_BYTES_MAX);
+	if (json_type(doc, id) == JSON_STRING)
+		c.id = json_string(doc, id, x->arena);
+	if (json_type(doc, model) == JSON_STRING)
+		c.model_served = json_string(doc, model, x->arena);
+	c.choices = json_type(doc, choices) == JSON_ARRAY
+			    ? json_raw(doc, choices)
+			    : STR("[]");
+	if (json_type(doc, usage) == JSON_OBJECT)
+		c.usage = json_raw(doc, usage);
+	(void)!json_to_i64(doc, json_get(doc, root, STR("created")),
+			   &c.created);
+	if (add_extra(doc, &extra) == 0) {
+		c.extra = buf_str(&extra);
+		hand_over(t, x, k, &c);
+	} else {
+		lose(t, x->worker, STR("the answer is too large"));
+	}
+	buf_fini(&extra);
+}
