@@ -196,11 +196,13 @@ class Upstream:
         method, target, _ = lines[0].split(" ")
         headers = [tuple(x.split(": ", 1)) for x in lines[1:]]
         length = int(dict((k.lower(), v) for k, v in headers).get("content-length", 0))
+        data = bytearray(data)
         while len(data) < length:
-            more = sock.recv(65536)
+            more = sock.recv(1 << 20)
             if not more:
                 return None, b""
             data += more
+        data = bytes(data)
         return Request(method, target, headers, data[:length], number), data[length:]
 
 
