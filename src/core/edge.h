@@ -11,6 +11,7 @@
 
 #include "recording/playback.h"
 
+struct json;
 struct library;
 struct library_found;
 struct recorder_request;
@@ -46,6 +47,11 @@ struct edge {
 	bool strict;        /* only the first tier; edited files are no hits */
 	bool skip;          /* live, not kept: as if there were no recordings */
 	struct playback playback;
+	/*
+	 * The request's body as OGX would have asked, where that is another: for
+	 * the names of its recordings alone.  The caller's; NULL: the same.
+	 */
+	const struct json *ogx_doc;
 
 	/* Private. */
 	struct recorder_request *pending;

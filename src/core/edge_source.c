@@ -62,6 +62,25 @@ static int encode(struct exchange *x, struct provider_call *call)
 	return r;
 }
 
+/* The other body, with what the provider makes of it; "" when there is none. */
+static struct str ogx_body(struct exchange *x, struct arena *a)
+{
+	const struct json *doc = x->request.doc;
+	struct api_error error = x->error;
+	struct provider_call *call;
+	int r;
+
+	if (x->edge->ogx_doc == NULL)
+		return STR_NULL;
+	call = arena_alloc(x->arena, sizeof(*call));
+	x->request.doc = x->edge->ogx_doc;
+	r = encode(x, call);
+	x->request.doc = doc;
+	x->error = error;
+	return r == 0 ? arena_join(a, call->pieces, call->piece_count)
+		      : STR_NULL;
+}
+
 static void done(void *arg)
 {
 	library_done(arg);
@@ -121,6 +140,7 @@ static void note(struct task *t, struct exchange *x,
 	req->recording.op = op_name(x->request.op);
 	req->recording.occ = x->edge->occ;
 	req->recording.request = request_of(x, call, a);
+	req->ogx_body = ogx_body(x, a);
 	req->recording.meta.attempt = x->attempts;
 	req->recording.meta.recorded_at = stamp(x, a);
 	x->edge->found = NULL;
@@ -165,6 +185,7 @@ static int look_up(struct task *t, struct exchange *x,
 		.op = op_name(x->request.op),
 		.base_url = base_url(&x->upstream->provider, x->arena),
 		.request = &req,
+		.ogx_body = ogx_body(x, x->arena),
 		.edge = e,
 		.arena = x->arena,
 	};

@@ -221,6 +221,7 @@ static struct find *find_new(struct library *l, const struct library_query *q)
 	}
 	f->q = (struct library_query){ .op = q->op,
 				       .base_url = arena_str(a, q->base_url),
+				       .ogx_body = arena_str(a, q->ogx_body),
 				       .request = &f->request };
 	f->strict = edge->strict;
 	f->takes_edited =

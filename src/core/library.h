@@ -92,6 +92,7 @@ struct library_query {
 	struct str op;
 	struct str base_url; /* of the provider, for OGX's keys */
 	const struct recording_request *request;
+	struct str ogx_body; /* what OGX would have sent; "": the same */
 	struct edge *edge;
 	struct arena *arena; /* for what the edge is told */
 };
@@ -131,7 +132,8 @@ bool library_released(const struct library_found *found);
 /* An exchange that is over; the library takes arena, body and marks over. */
 struct library_job {
 	struct recording recording;   /* occ 0: the next of equal ones */
-	struct str session, base_url; /* in the arena */
+	struct str session, base_url; /* in the arena, as is ogx_body */
+	struct str ogx_body;          /* as of library_query */
 	struct str key;               /* the client's own, not to be kept */
 	struct arena arena;
 	struct buf body, marks;

@@ -26,7 +26,7 @@ static bool add_ogx(const struct library_query *q, struct str session,
 	const struct ogx_request req = {
 		.op = q->op,
 		.base_url = q->base_url,
-		.body = q->request->body,
+		.body = q->ogx_body.len > 0 ? q->ogx_body : q->request->body,
 		.test_id = session,
 		.is_watsonx = str_eq(q->request->upstream, STR("watsonx")),
 	};

@@ -113,6 +113,7 @@ static void hand_over(struct recorder *rec)
 			     .recording = rec->req->recording,
 			     .session = rec->req->session,
 			     .base_url = rec->req->base_url,
+			     .ogx_body = rec->req->ogx_body,
 			     .key = rec->req->key,
 			     .arena = rec->req->arena,
 			     .body = rec->body,
@@ -273,6 +274,7 @@ void recorder_failed(struct task *t, struct exchange *x,
 		     &(struct library_job){ .recording = req->recording,
 					    .session = req->session,
 					    .base_url = req->base_url,
+					    .ogx_body = req->ogx_body,
 					    .key = req->key,
 					    .arena = req->arena });
 	let_go(req);

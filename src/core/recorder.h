@@ -20,7 +20,8 @@
 struct recorder_request {
 	struct recording recording; /* all but the response */
 	struct str session, base_url;
-	struct str key; /* that the client brought, not to be kept */
+	struct str ogx_body; /* as of library_query */
+	struct str key;      /* that the client brought, not to be kept */
 	struct library_found *found; /* to compare with, not to keep; or NULL */
 	struct library *library;
 	struct session *expects; /* library_expect() */

@@ -143,6 +143,15 @@ static size_t clean(struct library_job *job)
 	how.known.count = log_secrets(a, &items);
 	items[how.known.count++] = job->key;
 	how.known.items = items;
+	if (job->ogx_body.len > 0) {
+		struct recording other = {
+			.op = job->recording.op,
+			.request = { .body = job->ogx_body },
+		};
+
+		(void)secret_clean(&other, a, &how);
+		job->ogx_body = other.request.body;
+	}
 	return secret_clean(&job->recording, a, &how);
 }
 

@@ -112,7 +112,7 @@ int writer_ogx_save(struct library *l, struct library_job *job,
 	const struct ogx_request req = {
 		.op = r->op,
 		.base_url = job->base_url,
-		.body = r->request.body,
+		.body = job->ogx_body.len > 0 ? job->ogx_body : r->request.body,
 		.test_id = is_shared ? STR_NULL : job->session,
 		.is_watsonx = str_eq(r->request.upstream, STR("watsonx")),
 	};

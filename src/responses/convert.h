@@ -39,21 +39,23 @@ must_check int convert_input(const struct convert *cv, const struct json *doc,
 void convert_system(const struct convert *cv, struct str text,
 		    struct messages *out);
 
-/* A stored template. */
-struct convert_template {
-	struct str text;
-	const struct str *variables; /* the declared names */
+/* A request's "prompt" {id, version, variables}, and the template it names. */
+struct convert_prompt {
+	const struct json *doc;
+	uint32_t value;
+	struct str text;             /* the template's */
+	const struct str *variables; /* the names that it declares */
 	size_t variable_count;
 };
 
 /*
- * The request's "prompt" {id, version, variables}, with its template: a message
- * of the system is appended to system, which is empty, and pictures and files of
- * variables, if any, as one message of the user to tail, which comes last of all.
- * Returns as convert_input().
+ * A message of the system is appended to system, which is empty: the prompt comes
+ * before the instructions.  Pictures and files of variables, if any, are appended
+ * to tail as one message of the user, which comes last of all.  Returns as
+ * convert_input().
  */
-must_check int convert_prompt(const struct convert *cv, const struct json *doc,
-			      uint32_t prompt, const struct convert_template *t,
+must_check int convert_prompt(const struct convert *cv,
+			      const struct convert_prompt *p,
 			      struct messages *system, struct messages *tail);
 
 #endif

@@ -40,6 +40,11 @@ const char *item_prefix(enum item_kind kind);
 must_check int item_check_input(const struct field_checker *c,
 				const struct field_path *path, uint32_t input);
 
+/* One part of a content; a refusal is an assistant's alone. */
+must_check int item_check_part(const struct field_checker *c,
+			       const struct field_path *path, uint32_t part,
+			       bool is_assistant);
+
 /*
  * The items of a checked input as JSON texts, in a, as they are to be stored:
  * each with its type and an id; a string is a user's message with one input_text.
