@@ -5,6 +5,7 @@
 #include "cli/recordings.h"
 #include "cli/run.h"
 #include "cli/serve.h"
+#include "cli/store.h"
 #include "provider/provider.h"
 
 #include <stdio.h>
@@ -26,6 +27,8 @@ static const char usage[] =
 	"  quipu config show [flags]             every value and its origin\n"
 	"  quipu recordings show FILE            what was asked and answered\n"
 	"  quipu recordings --help               compare, check, clean, convert\n"
+	"  quipu store info                      what is kept, and how much\n"
+	"  quipu store --help                    check, export, import\n"
 	"  quipu serve --help                    all flags of serve\n"
 	"  quipu --version\n"
 	"\n"
@@ -90,8 +93,8 @@ static int run(char **argv)
 
 static int unknown_command(const char *command)
 {
-	static const char *const commands[] = { "serve", "run", "config",
-						"recordings", "help" };
+	static const char *const commands[] = { "serve",      "run",   "config",
+						"recordings", "store", "help" };
 	const char *near = NULL;
 	size_t best = 3; /* further away is no slip of the fingers */
 
@@ -123,6 +126,8 @@ int main(int argc, char **argv)
 		return run(argv + 2);
 	if (strcmp(command, "recordings") == 0)
 		return cli_recordings(argc - 2, argv + 2);
+	if (strcmp(command, "store") == 0)
+		return cli_store(argc - 2, argv + 2);
 	if (strcmp(command, "--version") == 0 || strcmp(command, "-V") == 0) {
 		(void)puts("quipu " QUIPU_VERSION);
 		return 0;

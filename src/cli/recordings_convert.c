@@ -22,7 +22,7 @@ enum {
 };
 
 struct convert {
-	const struct recordings_cmd *c;
+	const struct word_cmd *c;
 	struct arena arena; /* of the map's keys */
 	struct map turns;   /* folder and key: how many there were */
 	struct map numbers; /* folder: the last file's number */
@@ -73,7 +73,7 @@ static int open_folder(const struct convert *x, struct str path)
 static void leave_out(struct convert *x, struct str path, const char *why)
 {
 	x->left_out++;
-	(void)recordings_fail(0, STR_FMT ": %s", STR_ARG(path), why);
+	(void)words_fail(0, STR_FMT ": %s", STR_ARG(path), why);
 }
 
 static void say_written(struct convert *x, struct str from, struct str folder,
@@ -333,20 +333,20 @@ static void convert_other(void *arg, const struct recordings_place *at)
 
 static bool read_options(struct convert *x)
 {
-	const struct recordings_cmd *c = x->c;
-	struct str to = str_of(recordings_option(c, "--to"));
+	const struct word_cmd *c = x->c;
+	struct str to = str_of(words_option(c, "--to"));
 
-	x->session = str_of(recordings_option(c, "--session"));
-	x->upstream = str_of(recordings_option(c, "--upstream"));
-	x->base_url = str_of(recordings_option(c, "--base-url"));
-	x->out = recordings_option(c, "--out");
+	x->session = str_of(words_option(c, "--session"));
+	x->upstream = str_of(words_option(c, "--upstream"));
+	x->base_url = str_of(words_option(c, "--base-url"));
+	x->out = words_option(c, "--out");
 	x->to_ogx = str_eq(to, STR("ogx"));
 	if (x->out == NULL)
 		x->out = "recordings";
 	return to.len == 0 || x->to_ogx || str_eq(to, STR("exact"));
 }
 
-int recordings_convert(const struct recordings_cmd *c)
+int recordings_convert(const struct word_cmd *c)
 {
 	struct convert x = { .c = c };
 	struct recordings_visitor v = { .file = convert_one,
@@ -355,8 +355,7 @@ int recordings_convert(const struct recordings_cmd *c)
 	int r = 0;
 
 	if (!read_options(&x))
-		return recordings_fail(RECORDINGS_USAGE,
-				       "convert: --to is exact or ogx");
+		return words_fail(WORDS_USAGE, "convert: --to is exact or ogx");
 	arena_init(&x.arena, SIZE_MAX / 2);
 	print_init(&x.print, c->color);
 	for (size_t i = 0; i < c->count && r >= 0; i++)

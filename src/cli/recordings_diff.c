@@ -372,7 +372,7 @@ static void write_all(const struct diff *d)
 	buf_fini(&out);
 }
 
-int recordings_diff(const struct recordings_cmd *c)
+int recordings_diff(const struct word_cmd *c)
 {
 	struct diff d = { 0 };
 	int status = RECORDINGS_BAD;

@@ -18,7 +18,7 @@ struct route {
 };
 
 struct explain {
-	const struct recordings_cmd *c;
+	const struct word_cmd *c;
 	struct arena arena;
 	struct index *index;
 	struct str op, body, session;
@@ -34,7 +34,7 @@ struct explain {
 static bool has_value(const struct explain *x, const char *option,
 		      struct str *out)
 {
-	struct str s = str_of(recordings_option(x->c, option));
+	struct str s = str_of(words_option(x->c, option));
 
 	if (s.len > 0)
 		*out = s;
@@ -121,8 +121,8 @@ static int read_input(struct explain *x)
 	if (r != 0)
 		return r;
 	if (json_parse(x->body, NULL, &doc, &e) != 0) {
-		return recordings_fail(RECORDINGS_BAD, "%s:%u:%u: %s",
-				       x->c->args[0], e.line, e.column, e.what);
+		return words_fail(RECORDINGS_BAD, "%s:%u:%u: %s", x->c->args[0],
+				  e.line, e.column, e.what);
 	}
 	x->op = guess_op(&doc);
 	(void)has_value(x, "--session", &x->session);
@@ -316,7 +316,7 @@ static int explain(struct explain *x)
 	return RECORDINGS_BAD;
 }
 
-int recordings_explain(const struct recordings_cmd *c)
+int recordings_explain(const struct word_cmd *c)
 {
 	struct explain x = { .c = c };
 	const struct index_options options = { 0 };
@@ -328,8 +328,7 @@ int recordings_explain(const struct recordings_cmd *c)
 		dir = STR("recordings");
 	status = read_input(&x);
 	if (status == 0 && index_open(dir.ptr, &options, &x.index) != 0) {
-		status = recordings_fail(RECORDINGS_BAD, "cannot read %s",
-					 dir.ptr);
+		status = words_fail(RECORDINGS_BAD, "cannot read %s", dir.ptr);
 	} else if (status == 0) {
 		status = explain(&x);
 		index_close(x.index);

@@ -10,33 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int recordings_fail(int code, const char *fmt, ...)
-{
-	struct print p;
-	char text[1024];
-	va_list args;
-
-	va_start(args, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	print_init(&p, false);
-	print_add(&p, str_of(text));
-	(void)fprintf(stderr, "quipu: " STR_FMT "\n", STR_ARG(buf_str(&p.out)));
-	print_fini(&p);
-	return code;
-}
-
-const char *recordings_option(const struct recordings_cmd *c, const char *name)
-{
-	const struct recordings_option *o = c->word->options;
-
-	for (size_t i = 0; o[i].name != NULL; i++) {
-		if (strcmp(o[i].name, name) == 0)
-			return c->values[i];
-	}
-	return NULL;
-}
-
 struct walk {
 	const struct recordings_visitor *v;
 	const char *root;
@@ -114,7 +87,7 @@ static int visit_file(const char *path, const struct recordings_visitor *v)
 
 	at.dir = open_parent(path, &at.name);
 	if (at.dir < 0)
-		return recordings_fail(at.dir, "cannot open %s", path);
+		return words_fail(at.dir, "cannot open %s", path);
 	r = v->file(v->arg, &at);
 	(void)close(at.dir);
 	return r;
@@ -134,7 +107,7 @@ int recordings_walk(const char *path, const struct recordings_visitor *v)
 	err_clear();
 	r = tree_walk(path, &visitor);
 	if (r < 0 && err_text().len > 0)
-		return recordings_fail(r, STR_FMT, STR_ARG(err_text()));
+		return words_fail(r, STR_FMT, STR_ARG(err_text()));
 	return r;
 }
 
@@ -157,7 +130,7 @@ int recordings_load(const char *path, struct file *out)
 
 	if (recordings_try(path, out, &problem) == 0)
 		return 0;
-	return recordings_fail(RECORDINGS_BAD, "%s: %s", path, problem.text);
+	return words_fail(RECORDINGS_BAD, "%s: %s", path, problem.text);
 }
 
 int recordings_read(const char *path, struct arena *a, struct str *out)
@@ -172,7 +145,7 @@ int recordings_read(const char *path, struct arena *a, struct str *out)
 	}
 	if (r == 0)
 		return 0;
-	return recordings_fail(RECORDINGS_BAD, "%s: %s", path, problem.text);
+	return words_fail(RECORDINGS_BAD, "%s: %s", path, problem.text);
 }
 
 void recordings_print_json(struct buf *out)

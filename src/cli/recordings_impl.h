@@ -6,6 +6,7 @@
 #define CLI_RECORDINGS_IMPL_H
 
 #include "cli/print.h"
+#include "cli/words.h"
 #include "recording/file.h"
 #include "recording/transcript.h"
 #include "json/writer.h"
@@ -16,41 +17,10 @@ enum recordings_exit {
 	RECORDINGS_UNUSED = 2,
 	RECORDINGS_DRIFT = 4,
 	RECORDINGS_SECRETS = 5,
-	RECORDINGS_USAGE = 64,
-};
-
-enum {
-	RECORDINGS_OPTIONS_MAX = 8
-};
-
-struct recordings_option {
-	const char *name; /* "--dir"; NULL ends */
-	bool has_value;
-};
-
-struct recordings_cmd {
-	const struct recordings_word *word;
-	char **args; /* without the options */
-	size_t count;
-	const char *values[RECORDINGS_OPTIONS_MAX]; /* "" for a flag */
-	bool json, color;
-};
-
-struct recordings_word {
-	const char *name;
-	const char *arguments; /* "FILE..." */
-	const char *summary;
-	const char *help;
-	size_t min, max; /* arguments */
-	struct recordings_option options[RECORDINGS_OPTIONS_MAX];
-	int (*run)(const struct recordings_cmd *c); /* the exit code */
 };
 
 /* All commands; a NULL name ends. */
-extern const struct recordings_word recordings_words[];
-
-/* An option's value, "" for a flag that was given, NULL when it was not. */
-const char *recordings_option(const struct recordings_cmd *c, const char *name);
+extern const struct word recordings_words[];
 
 /* A file that is walked over. */
 struct recordings_place {
@@ -78,10 +48,6 @@ struct recordings_visitor {
 must_check int recordings_walk(const char *path,
 			       const struct recordings_visitor *v);
 
-/* "quipu: ..." to standard error.  Returns code. */
-int recordings_fail(int code, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
 /* Load one file by its path; what is wrong is said.  0 or RECORDINGS_BAD. */
 must_check int recordings_load(const char *path, struct file *out);
 
@@ -105,18 +71,18 @@ struct recordings_view {
 };
 void recordings_print(struct print *p, const struct recordings_view *v);
 
-int recordings_ls(const struct recordings_cmd *c);
-int recordings_show(const struct recordings_cmd *c);
-int recordings_textconv(const struct recordings_cmd *c);
-int recordings_diff(const struct recordings_cmd *c);
-int recordings_explain(const struct recordings_cmd *c);
-int recordings_verify_keys(const struct recordings_cmd *c);
-int recordings_lint(const struct recordings_cmd *c);
-int recordings_scan(const struct recordings_cmd *c);
-int recordings_redact(const struct recordings_cmd *c);
-int recordings_prune(const struct recordings_cmd *c);
-int recordings_stats(const struct recordings_cmd *c);
-int recordings_convert(const struct recordings_cmd *c);
-int recordings_merge_driver(const struct recordings_cmd *c);
+int recordings_ls(const struct word_cmd *c);
+int recordings_show(const struct word_cmd *c);
+int recordings_textconv(const struct word_cmd *c);
+int recordings_diff(const struct word_cmd *c);
+int recordings_explain(const struct word_cmd *c);
+int recordings_verify_keys(const struct word_cmd *c);
+int recordings_lint(const struct word_cmd *c);
+int recordings_scan(const struct word_cmd *c);
+int recordings_redact(const struct word_cmd *c);
+int recordings_prune(const struct word_cmd *c);
+int recordings_stats(const struct word_cmd *c);
+int recordings_convert(const struct word_cmd *c);
+int recordings_merge_driver(const struct word_cmd *c);
 
 #endif

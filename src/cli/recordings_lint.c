@@ -15,7 +15,7 @@ enum {
 };
 
 struct lint {
-	const struct recordings_cmd *c;
+	const struct word_cmd *c;
 	struct print print;
 	struct buf json;
 	struct arena arena; /* of what is remembered */
@@ -189,7 +189,7 @@ static void check_rules(struct lint *l)
 	}
 }
 
-int recordings_lint(const struct recordings_cmd *c)
+int recordings_lint(const struct word_cmd *c)
 {
 	struct lint l = { .c = c };
 	const struct recordings_visitor v = { .file = check_one,

@@ -8,7 +8,7 @@
 
 /* What was seen, for the last line. */
 struct tally {
-	const struct recordings_cmd *c;
+	const struct word_cmd *c;
 	struct print print;
 	struct buf json;
 	size_t files, bad, unnamed, other;
@@ -172,7 +172,7 @@ static int verify_one(void *arg, const struct recordings_place *at)
 static int walk(struct tally *tally,
 		int (*fn)(void *, const struct recordings_place *))
 {
-	const struct recordings_cmd *c = tally->c;
+	const struct word_cmd *c = tally->c;
 	const struct recordings_visitor v = { .file = fn,
 					      .skipped = say_skipped,
 					      .arg = tally };
@@ -194,7 +194,7 @@ static int finish(struct tally *tally, int r)
 							: RECORDINGS_OK;
 }
 
-int recordings_ls(const struct recordings_cmd *c)
+int recordings_ls(const struct word_cmd *c)
 {
 	struct tally tally = { .c = c };
 	int r = walk(&tally, list_one);
@@ -205,7 +205,7 @@ int recordings_ls(const struct recordings_cmd *c)
 	return finish(&tally, r);
 }
 
-int recordings_verify_keys(const struct recordings_cmd *c)
+int recordings_verify_keys(const struct word_cmd *c)
 {
 	struct tally tally = { .c = c };
 	int r = walk(&tally, verify_one);

@@ -117,7 +117,7 @@ static int replace(const char *path, struct str text)
 	return close(fd) < 0 ? -1 : r;
 }
 
-int recordings_merge_driver(const struct recordings_cmd *c)
+int recordings_merge_driver(const struct word_cmd *c)
 {
 	struct version v[3] = { 0 };
 	const char *name = c->count > 3 ? c->args[3] : c->args[1];
@@ -131,16 +131,16 @@ int recordings_merge_driver(const struct recordings_cmd *c)
 		break;
 	case THEIRS:
 		if (replace(c->args[1], v[2].text) < 0) {
-			status = recordings_fail(RECORDINGS_BAD,
-						 "%s: cannot be written",
-						 c->args[1]);
+			status =
+				words_fail(RECORDINGS_BAD,
+					   "%s: cannot be written", c->args[1]);
 		}
 		break;
 	case CONFLICT:
-		status = recordings_fail(RECORDINGS_BAD,
-					 "%s: conflict: %s; ours is left in "
-					 "place",
-					 name, why);
+		status = words_fail(RECORDINGS_BAD,
+				    "%s: conflict: %s; ours is left in "
+				    "place",
+				    name, why);
 		break;
 	}
 	for (size_t i = 0; i < countof(v); i++)

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 struct prune {
-	const struct recordings_cmd *c;
+	const struct word_cmd *c;
 	struct print print;
 	struct arena arena; /* of the texts below */
 	struct map served;  /* paths */
@@ -80,8 +80,8 @@ static int read_verdict(struct prune *p, const char *path)
 	if (recordings_read(path, &p->arena, &text) != 0)
 		return -1;
 	if (json_parse(text, NULL, &doc, &e) != 0) {
-		return recordings_fail(-1, "%s:%u:%u: %s", path, e.line,
-				       e.column, e.what);
+		return words_fail(-1, "%s:%u:%u: %s", path, e.line, e.column,
+				  e.what);
 	}
 	find_served(p, &doc, json_root(&doc));
 	json_fini(&doc);
@@ -113,8 +113,8 @@ static int prune_one(void *arg, const struct recordings_place *at)
 	struct prune *p = arg;
 	char beside[300];
 
-	wants_delete = recordings_option(p->c, "--delete") != NULL;
-	wants_all = recordings_option(p->c, "--all") != NULL;
+	wants_delete = words_option(p->c, "--delete") != NULL;
+	wants_all = words_option(p->c, "--all") != NULL;
 	p->files++;
 	if (map_get(&p->served, at->path) != NULL ||
 	    (!wants_all && map_get(&p->folders, at->folder) == NULL))
@@ -122,8 +122,8 @@ static int prune_one(void *arg, const struct recordings_place *at)
 	p->unused++;
 	if (wants_delete && unlinkat(at->dir, at->name, 0) < 0) {
 		p->failed++;
-		return recordings_fail(0, STR_FMT ": cannot be deleted",
-				       STR_ARG(at->path));
+		return words_fail(0, STR_FMT ": cannot be deleted",
+				  STR_ARG(at->path));
 	}
 	(void)snprintf(beside, sizeof(beside), "%.255s.bin", at->name);
 	if (wants_delete)
@@ -135,22 +135,22 @@ static int prune_one(void *arg, const struct recordings_place *at)
 static int prune(struct prune *p)
 {
 	const struct recordings_visitor v = { .file = prune_one, .arg = p };
-	bool wants_delete = recordings_option(p->c, "--delete") != NULL;
+	bool wants_delete = words_option(p->c, "--delete") != NULL;
 
 	for (size_t i = 1; i < p->c->count; i++) {
 		if (read_verdict(p, p->c->args[i]) < 0)
 			return RECORDINGS_BAD;
 	}
 	if (p->incomplete) {
-		return recordings_fail(
+		return words_fail(
 			RECORDINGS_BAD,
 			"a verdict names fewer recordings than were served; "
 			"nothing is pruned: use smaller sessions");
 	}
 	if (p->served.len == 0) {
-		return recordings_fail(RECORDINGS_BAD,
-				       "the verdicts name no recording that "
-				       "was served; nothing is pruned");
+		return words_fail(RECORDINGS_BAD,
+				  "the verdicts name no recording that "
+				  "was served; nothing is pruned");
 	}
 	if (recordings_walk(p->c->args[0], &v) < 0)
 		return RECORDINGS_BAD;
@@ -167,7 +167,7 @@ static int prune(struct prune *p)
 					      : RECORDINGS_OK;
 }
 
-int recordings_prune(const struct recordings_cmd *c)
+int recordings_prune(const struct word_cmd *c)
 {
 	struct prune p = { .c = c };
 	int status;

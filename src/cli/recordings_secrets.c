@@ -3,7 +3,7 @@
 #include "recording/secret.h"
 
 struct scan {
-	const struct recordings_cmd *c;
+	const struct word_cmd *c;
 	struct print print;
 	struct buf json;
 	const struct recordings_place *at; /* the file */
@@ -99,8 +99,7 @@ static bool open_file(struct scan *s, const struct recordings_place *at,
 	if (file_load(at->dir, at->name, f, &problem) == 0)
 		return true;
 	s->bad++;
-	(void)recordings_fail(0, STR_FMT ": %s", STR_ARG(at->path),
-			      problem.text);
+	(void)words_fail(0, STR_FMT ": %s", STR_ARG(at->path), problem.text);
 	return false;
 }
 
@@ -157,8 +156,8 @@ static void check(struct scan *s, const struct recordings_place *at)
 	load(s, &f);
 	if (s->found > before) {
 		s->bad++;
-		(void)recordings_fail(0, STR_FMT ": secrets remain",
-				      STR_ARG(at->path));
+		(void)words_fail(0, STR_FMT ": secrets remain",
+				 STR_ARG(at->path));
 	} else {
 		s->cleaned++;
 	}
@@ -183,8 +182,8 @@ static int redact_one(void *arg, const struct recordings_place *at)
 	file_fini(&f);
 	if (r < 0) {
 		s->bad++;
-		(void)recordings_fail(0, STR_FMT ": cannot be written",
-				      STR_ARG(at->path));
+		(void)words_fail(0, STR_FMT ": cannot be written",
+				 STR_ARG(at->path));
 	} else if (s->found > before) {
 		check(s, at);
 	}
@@ -212,7 +211,7 @@ static void finish(struct scan *s)
 	buf_fini(&s->json);
 }
 
-int recordings_scan(const struct recordings_cmd *c)
+int recordings_scan(const struct word_cmd *c)
 {
 	struct scan s = { .c = c };
 	int r = walk(&s, scan_one);
@@ -226,7 +225,7 @@ int recordings_scan(const struct recordings_cmd *c)
 	return r < 0 || s.bad > 0 ? RECORDINGS_BAD : RECORDINGS_OK;
 }
 
-int recordings_redact(const struct recordings_cmd *c)
+int recordings_redact(const struct word_cmd *c)
 {
 	struct scan s = { .c = c };
 	int r = walk(&s, redact_one);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 struct show {
-	const struct recordings_cmd *c;
+	const struct word_cmd *c;
 	struct print print;
 	size_t shown, bad;
 };
@@ -116,8 +116,8 @@ static int show_one(void *arg, const struct recordings_place *at)
 
 	if (file_load(at->dir, at->name, &f, &problem) != 0) {
 		s->bad++;
-		return recordings_fail(0, STR_FMT ": %s", STR_ARG(at->path),
-				       problem.text);
+		return words_fail(0, STR_FMT ": %s", STR_ARG(at->path),
+				  problem.text);
 	}
 	transcript_make(&f.recording, &f.arena, &t);
 	const struct recordings_view view = { .recording = &f.recording,
@@ -137,7 +137,7 @@ static int show_one(void *arg, const struct recordings_place *at)
 	return 0;
 }
 
-int recordings_show(const struct recordings_cmd *c)
+int recordings_show(const struct word_cmd *c)
 {
 	struct show s = { .c = c };
 	struct recordings_visitor v = { .file = show_one, .arg = &s };
@@ -164,7 +164,7 @@ static void copy(const char *path)
 	(void)fclose(f);
 }
 
-int recordings_textconv(const struct recordings_cmd *c)
+int recordings_textconv(const struct word_cmd *c)
 {
 	struct transcript t;
 	struct print p;

@@ -164,7 +164,7 @@ static void write_all(const struct stats *s)
 	buf_fini(&out);
 }
 
-int recordings_stats(const struct recordings_cmd *c)
+int recordings_stats(const struct word_cmd *c)
 {
 	struct stats s = { 0 };
 	struct recordings_visitor v = { .file = count_one, .arg = &s };

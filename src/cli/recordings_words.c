@@ -1,6 +1,6 @@
 #include "cli/recordings_impl.h"
 
-const struct recordings_word recordings_words[] = {
+const struct word recordings_words[] = {
 	{ .name = "ls",
 	  .arguments = "[--json] DIR...",
 	  .summary = "a line for each recording",
