@@ -40,14 +40,29 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+/* What may stand behind the seconds: a fraction, and that it is UTC. */
+static bool is_utc(struct str rest)
+{
+	if (str_starts(rest, STR("."))) {
+		rest = str_drop(rest, 1);
+		if (rest.len == 0 || !is_digit(rest.ptr[0]))
+			return false;
+		while (rest.len > 0 && is_digit(rest.ptr[0]))
+			rest = str_drop(rest, 1);
+	}
+	return str_eq(rest, STR("Z")) || str_eq(rest, STR("+00:00"));
+}
+
 bool clock_read(struct str text, int64_t *out_s)
 {
 	static const char form[] = "dddd-dd-ddTdd:dd:dd";
+	static const int min[] = { 1970, 1, 1, 0, 0, 0 };
+	static const int max[] = { 2200, 12, 31, 23, 59, 60 };
 	int n[6] = { 0 };
 	size_t field = 0;
 	struct tm tm;
 
-	if (!str_ends(text, STR("Z")) && !str_ends(text, STR("+00:00")))
+	if (!is_utc(str_drop(text, sizeof(form) - 1)))
 		return false;
 	for (size_t i = 0; i < sizeof(form) - 1; i++) {
 		char c = i < text.len ? text.ptr[i] : '\0';
@@ -59,8 +74,10 @@ bool clock_read(struct str text, int64_t *out_s)
 		else
 			field++;
 	}
-	if (n[0] < 1970 || n[0] > 2200)
-		return false;
+	for (size_t i = 0; i < countof(n); i++) {
+		if (n[i] < min[i] || n[i] > max[i])
+			return false;
+	}
 	tm = (struct tm){ .tm_year = n[0] - 1900,
 			  .tm_mon = n[1] - 1,
 			  .tm_mday = n[2],

@@ -96,7 +96,7 @@ static void go_back(struct exchange *x, const struct recording *r)
 {
 	int64_t s;
 
-	if (recording_time(r->meta.recorded_at, &s))
+	if (clock_read(r->meta.recorded_at, &s))
 		x->request.wall_ns = s * CLOCK_S;
 }
 

@@ -240,7 +240,7 @@ static int64_t age_of(struct task *t, const struct recording *r)
 {
 	int64_t age_s, at_s;
 
-	if (!recording_time(r->meta.recorded_at, &at_s))
+	if (!clock_read(r->meta.recorded_at, &at_s))
 		return -1;
 	age_s = task_wall(t) / CLOCK_S - at_s;
 	return age_s > 0 ? age_s : 0;

@@ -1,10 +1,7 @@
 #include "recording/recording.h"
 
-#include "base/clock.h"
-
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
 int recording_bad(struct recording_problem *problem, const char *fmt, ...)
 {
@@ -106,24 +103,6 @@ static size_t string_end(struct str s, size_t from)
 	while (at < s.len && s.ptr[at] != '"')
 		at += s.ptr[at] == '\\' ? 2 : 1;
 	return at < s.len ? at + 1 : s.len;
-}
-
-bool recording_time(struct str text, int64_t *out_s)
-{
-	char copy[CLOCK_TEXT_LEN + 1];
-	const char *end;
-	struct tm tm = { 0 };
-
-	if (text.len == 0 || text.len > CLOCK_TEXT_LEN)
-		return false;
-	memcpy(copy, text.ptr, text.len);
-	copy[text.len] = '\0';
-	end = strptime(copy, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (end == NULL || (*end != 'Z' && *end != '.') ||
-	    copy[text.len - 1] != 'Z')
-		return false;
-	*out_s = (int64_t)timegm(&tm);
-	return true;
 }
 
 struct str recording_compact(struct str json, struct arena *a)

@@ -135,9 +135,6 @@ const char *recording_framing_name(enum recording_framing framing);
 struct str recording_header(const struct http_header *headers, size_t count,
 			    struct str name);
 
-/* Seconds since 1970 of an RFC 3339 time in UTC; false for another text. */
-bool recording_time(struct str text, int64_t *out_s);
-
 /*
  * A JSON text without the space between its tokens, in a; the source itself
  * when it has none.

@@ -157,39 +157,12 @@ static void much_is_cut_short(void **state)
 	buf_fini(&body);
 }
 
-static void times_are_read(void **state)
-{
-	static const struct {
-		const char *text;
-		int64_t s; /* -1: none */
-	} times[] = {
-		{ "1970-01-01T00:00:10Z", 10 },
-		{ "2026-09-25T10:00:00Z", 1790330400 },
-		{ "2026-09-25T10:00:00.250Z", 1790330400 },
-		{ "2026-09-25T10:00:00+02:00", -1 },
-		{ "2026-09-25", -1 },
-		{ "", -1 },
-		{ "yesterday", -1 },
-		{ "2026-09-25T10:00:00Z and more text", -1 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < countof(times); i++) {
-		int64_t s = -1;
-
-		if (!recording_time(str_of(times[i].text), &s))
-			s = -1;
-		check_int(times[i].text, s, times[i].s);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bodies_are_compared),
 		cmocka_unit_test(answers_are_compared),
 		cmocka_unit_test(much_is_cut_short),
-		cmocka_unit_test(times_are_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
