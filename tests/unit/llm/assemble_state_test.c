@@ -108,6 +108,7 @@ static void a_whole_answer_keeps_its_choices(void **state)
 		"\"a\",\"function\":{\"name\":\"f\"}},{\"id\":\"b\","
 		"\"function\":{\"name\":\"f\"}}]}} ], \"usage\":{\"a\":1},"
 		"\"object\":\"chat.completion\",\"service_tier\":\"t\"}");
+	struct assemble_call call;
 	struct assemble_choice c;
 	struct result res;
 
@@ -128,6 +129,9 @@ static void a_whole_answer_keeps_its_choices(void **state)
 	check_true("choice", assemble_choice(&res.as, 0, &c));
 	check_str("content", c.content, STR("x"));
 	check_int("calls", c.call_count, 2);
+	check_true("call", assemble_call(&res.as, 0, 1, &call));
+	check_int("index", call.index, 1);
+	check_str("id", call.id, STR("b"));
 	close_result(&res);
 
 	open_result(&res, MEGA);
@@ -228,6 +232,35 @@ static void many_small_deltas_take_little(void **state)
 	close_result(&res);
 }
 
+/* Each much longer than all that came before. */
+static void long_deltas_fit(void **state)
+{
+	struct buf want, event;
+	struct assemble_choice c;
+	struct result res;
+
+	(void)state;
+	open_result(&res, MEGA);
+	buf_init(&want, MEGA);
+	buf_init(&event, MEGA);
+	for (int len = 1; len < 100000; len *= 7) {
+		check_int("want", buf_printf(&want, "%0*d", len, 7), 0);
+		buf_clear(&event);
+		check_int("event",
+			  buf_printf(&event,
+				     "{\"choices\":[{\"delta\":{\"content\":"
+				     "\"%0*d\"}}]}",
+				     len, 7),
+			  0);
+		check_int("r", assemble_event(&res.as, buf_str(&event)), 0);
+		check_true("choice", assemble_choice(&res.as, 0, &c));
+		check_str("content", c.content, buf_str(&want));
+	}
+	buf_fini(&event);
+	buf_fini(&want);
+	close_result(&res);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +271,7 @@ int main(void)
 		cmocka_unit_test(counts_are_limited),
 		cmocka_unit_test(the_outputs_limit_holds),
 		cmocka_unit_test(many_small_deltas_take_little),
+		cmocka_unit_test(long_deltas_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

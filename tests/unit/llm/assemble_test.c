@@ -229,6 +229,16 @@ static const struct stream_case cases[] = {
 		"\"text\":\"a\\\"\"},{\"type\":\"thinking\"},{\"type\":\"text\""
 		",\"text\":\"bc\"}],\"refusal\":null}",
 		"\"stop\"") },
+	{ "and arrays among strings, of which the empty ones are nothing",
+	  DELTA("{\"content\":[],\"x\":[]}") DELTA("{\"content\":\"a\"}") DELTA(
+		  "{\"content\":[],\"x\":\"b\"}") DELTA("{\"content\":[1]}")
+		  DELTA("{\"content\":\"b\"}") DELTA("{\"content\":[]}")
+			  DELTA("{\"content\":\"c\"}") DELTA(
+				  "{\"content\":[2,3],\"x\":[]}") END("stop"),
+	  WHOLE("{\"role\":\"assistant\",\"content\":[{\"type\":\"text\","
+		"\"text\":\"a\"},1,{\"type\":\"text\",\"text\":\"bc\"},2,3],"
+		"\"refusal\":null,\"x\":\"b\"}",
+		"\"stop\"") },
 	{ "a member that changes what it is",
 	  DELTA("{\"x\":\"a\",\"y\":[1],\"function_call\":{\"name\":\"f\"}}")
 		  DELTA("{\"x\":1,\"y\":true,\"function_call\":2}")
