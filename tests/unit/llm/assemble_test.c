@@ -239,6 +239,8 @@ static const struct stream_case cases[] = {
 		"\"text\":\"a\"},1,{\"type\":\"text\",\"text\":\"bc\"},2,3],"
 		"\"refusal\":null,\"x\":\"b\"}",
 		"\"stop\"") },
+	{ "what is no object is no choice",
+	  "{\"choices\":[1,null,[2]]}\n[DONE]\n", "[]" },
 	{ "a member that changes what it is",
 	  DELTA("{\"x\":\"a\",\"y\":[1],\"function_call\":{\"name\":\"f\"}}")
 		  DELTA("{\"x\":1,\"y\":true,\"function_call\":2}")
