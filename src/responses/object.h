@@ -30,8 +30,9 @@ enum response_status {
 };
 
 /*
- * What a response says of its request.  Texts are JSON, as they shall be shown
- * ("" stands for the default), but for id and conversation, which are plain.
+ * What a response says of its request.  Texts are JSON in one line, as they shall
+ * be shown ("" stands for the default), but for id and conversation, which are
+ * plain.  See view.h.
  */
 struct response_view {
 	struct str id;

@@ -34,7 +34,7 @@
 #include "json/json.h"
 
 enum {
-	TURN_ITEMS_MAX = 132, /* 128 calls, and two of each other kind */
+	TURN_CALLS_MAX = 128,
 };
 
 /* What turn_chunk() may say; the turn is then over: see turn_cut(). */
@@ -66,12 +66,15 @@ struct turn {
 	struct turn_setup setup;
 	struct turn_item *items; /* owned */
 	size_t count, cap;
-	struct turn_item *last; /* what the last delta belongs to, or NULL */
-	size_t bytes;
+	size_t call_count;
+	size_t begun; /* these events have shown; they come first */
+	size_t last;  /* what the last delta belongs to; SIZE_MAX: none */
+	size_t bytes; /* of all texts */
 	enum turn_finish finish;
 	struct usage usage; /* the last that came, or USAGE_NONE */
 	char tier[24];      /* JSON of service_tier; see turn_tier() */
-	const char *what;   /* of TURN_BAD and TURN_FULL; static */
+	uint8_t tier_len;
+	const char *what; /* of TURN_BAD and TURN_FULL; static */
 	bool is_over;
 };
 
@@ -79,19 +82,24 @@ void turn_init(struct turn *turn, const struct turn_setup *setup);
 void turn_fini(struct turn *turn);
 
 /*
- * Take a chunk and write what follows from it.  Returns 0, TURN_ERROR, TURN_BAD,
+ * Take a chunk, parsed without folding, and write what follows from it.  Returns 0, TURN_ERROR, TURN_BAD,
  * TURN_FULL, or -EMSGSIZE when the frames passed the limit of their buffer.
  */
 must_check int turn_chunk(struct turn *turn, const struct json *doc,
 			  struct events *e);
 
-/* A summary of the reasoning, if there was any; before turn_end(). */
-void turn_summary(struct turn *turn, struct str text, struct events *e);
+/*
+ * A summary (plain text) of the reasoning, if there was any; before turn_end().
+ * Returns 0, TURN_FULL or -EMSGSIZE.
+ */
+must_check int turn_summary(struct turn *turn, struct str text,
+			    struct events *e);
 
 /*
  * The upstream has said all: end what is open.  Arguments that are empty become
  * {}, a turn without anything gets an empty message.  What the limit or the filter
- * cut has the status incomplete.  Returns 0 or -EMSGSIZE.
+ * cut has the status incomplete.  Returns 0, TURN_FULL or
+ * -EMSGSIZE.
  */
 must_check int turn_end(struct turn *turn, struct events *e);
 
@@ -105,9 +113,10 @@ struct str turn_incomplete_reason(const struct turn *turn);
 struct str turn_tier(const struct turn *turn);
 
 /*
- * Output items as JSON, at any time (a message in the making is shown as far as
+ * Output items as JSON, in the order of their output_index, at any time (a message in the making is shown as far as
  * it came): one, or all with commas between.  Append; return 0 or -EMSGSIZE.
  */
+size_t turn_item_count(const struct turn *turn);
 must_check int turn_write_item(const struct turn *turn, size_t n,
 			       struct buf *out);
 must_check int turn_write_output(const struct turn *turn, struct buf *out);
@@ -131,9 +140,7 @@ size_t turn_call_count(const struct turn *turn);
 /* The nth call, from 0, in the order of the items; the texts are in the arena. */
 struct turn_call turn_call(const struct turn *turn, size_t n, struct arena *a);
 
-/*
- * Has the model said something to the user: text or a refusal?
- */
+/* Has the model said something to the user: text or a refusal? */
 bool turn_has_text(const struct turn *turn);
 
 #endif
