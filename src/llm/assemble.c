@@ -2,7 +2,9 @@
 
 #include "http/sse.h"
 #include "llm/assemble_tree.h"
+
 #include "json/writer.h"
+#include <assert.h>
 
 enum {
 	PIECE_BYTES = 64 << 10
@@ -221,9 +223,11 @@ static void write_member(struct json_writer *w, const struct assemble_member *m,
 		json_add_raw(w, text);
 		break;
 	case ASSEMBLE_OBJECT:
+		assert(shape != NULL);
 		write_object(w, m->object, shape, NULL);
 		break;
 	case ASSEMBLE_ENTRIES:
+		assert(shape != NULL);
 		write_entries(w, m->entries, shape);
 		break;
 	case ASSEMBLE_NULL:

@@ -98,6 +98,7 @@ static void check_again(const struct result *want)
 	struct result got;
 	struct buf whole, chunk;
 
+	require(want->choices.ptr != NULL);
 	buf_init(&whole, OUT_MAX);
 	buf_init(&chunk, OUT_MAX);
 	require(buf_printf(&whole, "{\"choices\":" STR_FMT "}",
