@@ -16,12 +16,13 @@ struct database {
 };
 
 struct database_type {
-	struct str scheme; /* "sqlite:" */
-
-	/* The URI without its scheme. */
+	/* where: the URI without its scheme, as store.c knows it. */
 	int (*open)(const struct store_cfg *cfg, struct str where,
 		    struct database **out);
 	void (*close)(struct database *db);
+
+	/* No call that runs or follows lasts beyond it.  NULL: none does. */
+	void (*stop)(struct database *db, int64_t deadline_ns);
 
 	/*
 	 * All of the rows or none, with their blobs (row.h); *out_replaced are
@@ -46,5 +47,6 @@ struct database_type {
 };
 
 extern const struct database_type store_sqlite;
+extern const struct database_type store_postgres;
 
 #endif

@@ -363,6 +363,8 @@ uint64_t scribe_stop(struct scribe *s, int64_t deadline_ns)
 
 	atomic_store(&s->stop_deadline, deadline_ns);
 	atomic_store(&s->stopping, true);
+	if (s->db->type->stop != NULL)
+		s->db->type->stop(s->db, deadline_ns);
 	wake(s);
 	pthread_join(s->thread, NULL);
 	lost = s->group_count + queued(s);

@@ -282,7 +282,6 @@ static int open_sqlite(const struct store_cfg *cfg, struct str where,
 }
 
 const struct database_type store_sqlite = {
-	.scheme = STR_INIT("sqlite:"),
 	.open = open_sqlite,
 	.close = close_sqlite,
 	.put = sqlite_put,

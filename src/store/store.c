@@ -19,7 +19,14 @@ struct store {
 	struct scribe *scribe;
 };
 
-static const struct database_type *const types[] = { &store_sqlite, NULL };
+static const struct kind {
+	struct str scheme;
+	const struct database_type *type;
+} kinds[] = {
+	{ STR_INIT("sqlite:"), &store_sqlite },
+	{ STR_INIT("postgres://"), &store_postgres },
+	{ STR_INIT("postgresql://"), &store_postgres },
+};
 
 static struct store_cfg with_defaults(const struct store_cfg *cfg)
 {
@@ -35,11 +42,11 @@ static struct store_cfg with_defaults(const struct store_cfg *cfg)
 	return c;
 }
 
-static const struct database_type *find_type(struct str uri)
+static const struct kind *find_kind(struct str uri)
 {
-	for (size_t i = 0; types[i] != NULL; i++) {
-		if (str_starts(uri, types[i]->scheme))
-			return types[i];
+	for (size_t i = 0; i < countof(kinds); i++) {
+		if (str_starts(uri, kinds[i].scheme))
+			return &kinds[i];
 	}
 	return NULL;
 }
@@ -47,20 +54,21 @@ static const struct database_type *find_type(struct str uri)
 int store_open(const struct store_cfg *cfg, struct store **out)
 {
 	struct store_cfg c = with_defaults(cfg);
-	const struct database_type *type = find_type(c.uri);
+	const struct kind *kind = find_kind(c.uri);
 	struct store s = { 0 };
 	int r;
 
-	if (type == NULL) {
-		return err_new(-EINVAL, "store: " STR_FMT " is not sqlite:PATH",
-			       STR_ARG(str_take(c.uri, 80)));
+	/* There may be a password in it. */
+	if (kind == NULL) {
+		return err_new(-EINVAL, "store: not a URI that begins with "
+					"sqlite: or postgres://");
 	}
-	r = type->open(&c, str_drop(c.uri, type->scheme.len), &s.db);
+	r = kind->type->open(&c, str_drop(c.uri, kind->scheme.len), &s.db);
 	if (r < 0)
 		return err_up(r);
 	r = scribe_start(&c, s.db, &s.scribe);
 	if (r < 0) {
-		type->close(s.db);
+		kind->type->close(s.db);
 		return err_up(r);
 	}
 	*out = xmalloc(sizeof(s));

@@ -11,7 +11,8 @@ import re
 import shutil
 import subprocess
 
-FLAGS = ['-std=gnu17', '-D_GNU_SOURCE', '-DQUIPU_VERSION="0"', '-Isrc', '-I.']
+FLAGS = ['-std=gnu17', '-D_GNU_SOURCE', '-DQUIPU_VERSION="0"', '-Isrc', '-I.',
+         '-I/usr/include/postgresql']
 ANALYZER = ('-*,clang-analyzer-*,-clang-analyzer-optin.performance.Padding,'
             '-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling')
 
