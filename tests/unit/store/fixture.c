@@ -5,15 +5,22 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "store/row.h"
+#include "tests/unit/store/server.h"
 
 char fixture_dir[64];
 char fixture_uri[256];
 char fixture_path[128];
+bool fixture_is_postgres;
 
 int fixture_make(void **state)
 {
 	(void)state;
+	if (fixture_is_postgres) {
+		server_database(fixture_uri, sizeof(fixture_uri));
+		return 0;
+	}
 	(void)snprintf(fixture_dir, sizeof(fixture_dir),
 		       "/tmp/quipu-store-XXXXXX");
 	if (mkdtemp(fixture_dir) == NULL)
@@ -27,11 +34,13 @@ int fixture_make(void **state)
 
 int fixture_drop(void **state)
 {
-	DIR *d = opendir(fixture_dir);
+	DIR *d = fixture_is_postgres ? NULL : opendir(fixture_dir);
 	struct dirent *e;
 	char path[512];
 
 	(void)state;
+	if (fixture_is_postgres)
+		return 0;
 	while (d != NULL && (e = readdir(d)) != NULL) {
 		(void)snprintf(path, sizeof(path), "%s/%s", fixture_dir,
 			       e->d_name);
@@ -40,6 +49,49 @@ int fixture_drop(void **state)
 	if (d != NULL)
 		(void)closedir(d);
 	return rmdir(fixture_dir);
+}
+
+static void is_missing(void **state)
+{
+	(void)state;
+	skip();
+}
+
+int fixture_run_postgres(const struct CMUnitTest *tests, size_t count)
+{
+	struct CMUnitTest *all = xcalloc(count, sizeof(*all));
+	const char *why = NULL;
+	bool is_there = server_start(&why);
+	int failed;
+
+	fixture_is_postgres = true;
+	for (size_t i = 0; i < count; i++) {
+		char *name = xmalloc(FIXTURE_TEXT);
+
+		(void)snprintf(name, FIXTURE_TEXT, "postgres_%s",
+			       tests[i].name);
+		all[i] = tests[i];
+		all[i].name = name;
+		if (is_there)
+			continue;
+		printf("skip %s: %s\n", name, why);
+		all[i].test_func = is_missing;
+		all[i].setup_func = NULL;
+		all[i].teardown_func = NULL;
+	}
+	failed = _cmocka_run_group_tests("postgres", all, count, NULL, NULL);
+	for (size_t i = 0; i < count; i++)
+		free((char *)(uintptr_t)all[i].name);
+	free(all);
+	return failed;
+}
+
+int fixture_run(const struct CMUnitTest *tests, size_t count)
+{
+	int failed =
+		_cmocka_run_group_tests("sqlite", tests, count, NULL, NULL);
+
+	return failed + fixture_run_postgres(tests, count);
 }
 
 struct store_completion fixture_row(struct arena *a, unsigned n)

@@ -1,5 +1,5 @@
 /*
- * fixture - a folder and a store in it, for the tests of the store.
+ * fixture - a database of either kind, for the tests of the store.
  *
  * What a row says follows from its number, so that a torn one is seen.
  */
@@ -18,11 +18,21 @@ enum {
 };
 
 extern char fixture_dir[64];
-extern char fixture_uri[256];  /* "sqlite:DIR/quipu.db" */
+extern char fixture_uri[256];  /* "sqlite:DIR/quipu.db", "postgres://..." */
 extern char fixture_path[128]; /* of that file */
+extern bool fixture_is_postgres;
 
 int fixture_make(void **state);
 int fixture_drop(void **state); /* the folder and all in it */
+
+/*
+ * Run the tests on SQLite, and again on a PostgreSQL, as "postgres_NAME"; those
+ * are skipped, by name, where there is none.  Returns what failed.
+ */
+int fixture_run(const struct CMUnitTest *tests, size_t count);
+
+/* The same on PostgreSQL alone. */
+int fixture_run_postgres(const struct CMUnitTest *tests, size_t count);
 
 /* The row of a number; its texts lie in a. */
 struct store_completion fixture_row(struct arena *a, unsigned n);
