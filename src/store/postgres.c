@@ -121,7 +121,7 @@ static int check_uri(const struct postgres *s, struct str where)
 	if (options == NULL) {
 		return err_new(-EINVAL,
 			       "store: not a URI that libpq can read; it is "
-			       "postgres://USER:PASSWORD@HOST:PORT/DATABASE, "
+			       "postgres://USER@HOST:PORT/DATABASE, other "
 			       "signs in it as %%XX");
 	}
 	libpq.PQconninfoFree(options);
