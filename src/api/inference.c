@@ -198,6 +198,35 @@ static struct str string_of(const struct inference *inf, struct str key)
 	return json_string(doc, v, &inf->call->req->arena);
 }
 
+static char *put_text(char *to, struct str s)
+{
+	memcpy(to, s.ptr, s.len);
+	return to + s.len;
+}
+
+/* All members but the messages: an object. */
+static struct str params_of(const struct inference *inf, struct str messages)
+{
+	const struct json *doc = &inf->doc;
+	uint32_t v = json_first(doc, json_root(doc));
+	size_t max = doc->text.len - messages.len + 2;
+	char *text = arena_alloc(&inf->call->req->arena, max);
+	char *to = text;
+
+	for (; v != JSON_NONE; v = json_next(doc, v)) {
+		uint32_t key = json_key(doc, v);
+
+		if (json_is(doc, key, STR("messages")))
+			continue;
+		*to = to == text ? '{' : ',';
+		to = put_text(to + 1, json_raw(doc, key));
+		*to = ':';
+		to = put_text(to + 1, json_raw(doc, v));
+	}
+	*to++ = '}';
+	return (struct str){ text, (size_t)(to - text) };
+}
+
 /* What the store is to have of it, while it is there. */
 static struct keeper *keeper_of(const struct inference *inf)
 {
@@ -211,6 +240,7 @@ static struct keeper *keeper_of(const struct inference *inf)
 		.start_ns = inf->call->req->start_ns,
 	};
 
+	ask.params = params_of(inf, ask.messages);
 	if (ask.user.len == 0)
 		ask.user = string_of(inf, STR("safety_identifier"));
 	if (json_type(doc, metadata) == JSON_OBJECT)

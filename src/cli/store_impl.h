@@ -5,6 +5,7 @@
 #define CLI_STORE_IMPL_H
 
 #include "cli/words.h"
+#include "config/config.h"
 #include "store/store.h"
 
 enum store_exit {
@@ -14,6 +15,7 @@ enum store_exit {
 
 struct store_opened {
 	struct store *store;
+	struct config *config;
 	struct arena arena;
 	const char *uri; /* as it may be shown */
 };

@@ -21,13 +21,12 @@ int store_cmd_failed(void)
 	return words_fail(STORE_EXIT_BAD, STR_FMT, STR_ARG(err_text()));
 }
 
-/* Where it is: in a, with a zero behind it. */
-static int find_uri(const struct word_cmd *c, struct arena *a, const char **out)
+static int find_config(const struct word_cmd *c, struct arena *a,
+		       struct config **out)
 {
 	const char *file = words_option(c, "--config");
 	const char *uri = words_option(c, "--store");
-	char *argv[4] = { NULL };
-	struct config *config = NULL;
+	char *argv[6] = { NULL };
 	struct buf messages;
 	size_t n = 0;
 	int r;
@@ -38,13 +37,15 @@ static int find_uri(const struct word_cmd *c, struct arena *a, const char **out)
 		argv[n++] = arena_cz(a, STR("--store"));
 	if (uri != NULL)
 		argv[n++] = arena_cz(a, str_of(uri));
+	/* Who needs no key then is there without one. */
+	if (words_option(c, "--as-recordings") != NULL) {
+		argv[n++] = arena_cz(a, STR("--record-mode"));
+		argv[n++] = arena_cz(a, STR("replay"));
+	}
 	buf_init(&messages, LOAD_MESSAGES_MAX);
-	r = load_config(argv, environ, &config, &messages);
+	r = load_config(argv, environ, out, &messages);
 	if (r < 0)
 		(void)fprintf(stderr, STR_FMT, STR_ARG(buf_str(&messages)));
-	else
-		*out = arena_cz(a, config->store_uri);
-	config_unref(config);
 	buf_fini(&messages);
 	return r < 0 ? STORE_EXIT_BAD : 0;
 }
@@ -72,19 +73,25 @@ static int open_it(const char *uri, bool create, struct store_opened *out)
 	return r < 0 ? store_cmd_failed() : 0;
 }
 
+static void let_go(struct store_opened *s)
+{
+	config_unref(s->config);
+	arena_fini(&s->arena);
+}
+
 int store_cmd_open(const struct word_cmd *c, bool create,
 		   struct store_opened *out)
 {
-	const char *uri = "";
 	int r;
 
 	*out = (struct store_opened){ 0 };
 	arena_init(&out->arena, 1 << 20);
-	r = find_uri(c, &out->arena, &uri);
+	r = find_config(c, &out->arena, &out->config);
 	if (r == 0)
-		r = open_it(uri, create, out);
+		r = open_it(arena_cz(&out->arena, out->config->store_uri),
+			    create, out);
 	if (r != 0)
-		arena_fini(&out->arena);
+		let_go(out);
 	return r;
 }
 
@@ -92,7 +99,7 @@ int store_cmd_close(struct store_opened *s, int code)
 {
 	uint64_t lost = store_close(s->store, clock_monotonic() + CLOSE_NS);
 
-	arena_fini(&s->arena);
+	let_go(s);
 	return lost > 0 ? STORE_EXIT_BAD : code;
 }
 

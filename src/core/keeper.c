@@ -42,11 +42,12 @@ static struct str copy(char **at, struct str s)
 struct keeper *keeper_new(const struct keeper_ask *ask)
 {
 	struct keeper *k =
-		xmalloc(sizeof(*k) + ask->messages.len + ask->metadata.len +
-			ask->user.len + ask->model.len);
+		xmalloc(sizeof(*k) + ask->messages.len + ask->params.len +
+			ask->metadata.len + ask->user.len + ask->model.len);
 	char *at = k->bytes;
 
 	*k = (struct keeper){ .ask = { .messages = copy(&at, ask->messages),
+				       .params = copy(&at, ask->params),
 				       .metadata = copy(&at, ask->metadata),
 				       .user = copy(&at, ask->user),
 				       .model = copy(&at, ask->model),
@@ -216,6 +217,7 @@ static void hand_over(struct task *t, struct exchange *x, struct keeper *k,
 	c->model_served = name(c->model_served);
 	c->provider = name(x->upstream->provider.id);
 	c->request = k->ask.messages;
+	c->params = k->ask.params;
 	c->metadata = k->ask.metadata;
 	c->user = name(k->ask.user);
 	c->first_byte_us = us_since(k, k->first_ns);

@@ -37,6 +37,7 @@ struct keeper;
 /* Of the client's request. */
 struct keeper_ask {
 	struct str messages; /* JSON */
+	struct str params;   /* JSON object: the other members */
 	struct str metadata; /* JSON object, or "" */
 	struct str user, model;
 	int64_t start_ns; /* when it came */

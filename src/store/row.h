@@ -24,7 +24,9 @@ struct row_blob {
 struct row {
 	struct store_completion c; /* its slices are in bytes */
 	size_t size;               /* of the whole block */
-	uint32_t mark;             /* the scribe's */
+	uint32_t mark;             /* the scribe's ... */
+	uint32_t ring;
+	int64_t put_ns; /* when it was handed over */
 
 	/* Set by row_take_blobs(): what the database keeps of c.request. */
 	struct str rest;        /* in cut when that is there */

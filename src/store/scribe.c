@@ -58,7 +58,6 @@ struct scribe {
 
 	/* The thread's own. */
 	struct row *group[SCRIBE_GROUP_MAX];
-	uint16_t from[SCRIBE_GROUP_MAX]; /* each row's ring */
 	size_t group_count;
 	unsigned next_ring;
 	int64_t retry_ns;
@@ -121,6 +120,14 @@ static void rest(struct scribe *s, enum state how, int64_t until)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* What a client did one after another, by several workers, stays in order. */
+static int by_time(const void *a, const void *b)
+{
+	const struct row *const *x = a, *const *y = b;
+
+	return ((*x)->put_ns > (*y)->put_ns) - ((*x)->put_ns < (*y)->put_ns);
+}
+
 /* One of each ring in turn, so that none is starved by another. */
 static void gather(struct scribe *s)
 {
@@ -138,16 +145,16 @@ static void gather(struct scribe *s)
 		row_take_blobs(r);
 		if (r->c.stored_at == 0)
 			r->c.stored_at = now;
-		s->group[s->group_count] = r;
-		s->from[s->group_count++] = (uint16_t)i;
+		s->group[s->group_count++] = r;
 	}
+	qsort(s->group, s->group_count, sizeof(struct row *), by_time);
 }
 
 static void release_group(struct scribe *s)
 {
 	for (size_t i = 0; i < s->group_count; i++) {
 		atomic_fetch_sub(&s->on_way[s->group[i]->mark], 1);
-		ring_finish(&s->rings[s->from[i]], s->group[i]->size);
+		ring_finish(&s->rings[s->group[i]->ring], s->group[i]->size);
 		row_free(s->group[i]);
 	}
 	s->group_count = 0;
@@ -406,6 +413,8 @@ int scribe_put(struct scribe *s, unsigned producer,
 	}
 	row = row_new(c);
 	row->mark = mark_of(c->owner, c->id);
+	row->ring = producer;
+	row->put_ns = clock_monotonic();
 	atomic_fetch_add(&s->on_way[row->mark], 1);
 	ring_put(ring, row);
 	state = atomic_load(&s->state);
