@@ -48,11 +48,12 @@ struct assembly {
 	struct arena *arena;
 	struct assemble_object *root;
 	struct str choices; /* of a whole answer: as it stands there */
-	struct str error;   /* JSON of the first error that came; "" none */
-	int64_t created;    /* seconds; 0: it did not say */
-	size_t events;      /* with data, [DONE] is none */
-	size_t bad_events;  /* of these, left out: no JSON objects */
-	bool is_done;       /* [DONE] came, or the answer was whole */
+	/* JSON of the first error that came; "{}": no room; "": none */
+	struct str error;
+	int64_t created;   /* seconds; 0: it did not say */
+	size_t events;     /* with data, [DONE] is none */
+	size_t bad_events; /* of these, left out: no JSON objects */
+	bool is_done;      /* [DONE] came, or the answer was whole */
 	bool is_full;
 };
 

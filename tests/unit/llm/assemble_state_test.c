@@ -232,6 +232,22 @@ static void many_small_deltas_take_little(void **state)
 	close_result(&res);
 }
 
+static void errors_are_seen_where_there_is_no_room(void **state)
+{
+	struct result res;
+
+	(void)state;
+	open_result(&res, 16);
+	check_int("none", assemble_event(&res.as, STR("{\"error\":false}")), 0);
+	check_str("none", res.as.error, STR(""));
+	check_int("long",
+		  assemble_event(&res.as,
+				 STR("{\"error\":\"longer than 16 bytes\"}")),
+		  0);
+	check_str("long", res.as.error, STR("{}"));
+	close_result(&res);
+}
+
 /* Each much longer than all that came before. */
 static void long_deltas_fit(void **state)
 {
@@ -271,6 +287,7 @@ int main(void)
 		cmocka_unit_test(counts_are_limited),
 		cmocka_unit_test(the_outputs_limit_holds),
 		cmocka_unit_test(many_small_deltas_take_little),
+		cmocka_unit_test(errors_are_seen_where_there_is_no_room),
 		cmocka_unit_test(long_deltas_fit),
 	};
 
