@@ -5,21 +5,14 @@
  * from.  The requests are in examples.json; the recordings are not part of the
  * source: without them beside it the test is skipped.
  */
-#include "recording/file.h"
 #include "recording/ogx.h"
 #include "recording/ogx_shape.h"
 #include "responses/chat_body.h"
 #include "responses/convert.h"
+
+#include "tests/unit/responses/rows.h"
+
 #include "json/splice.h"
-
-#include "tests/unit/table.h"
-
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "llm/field.h"
 #include "json/writer.h"
 
 enum {
@@ -40,28 +33,6 @@ struct example {
 	bool talked; /* in the conversation */
 };
 
-static const char *source(void)
-{
-	const char *path = getenv("QUIPU_SOURCE");
-
-	return path != NULL ? path : ".";
-}
-
-static struct str text_at(const struct json *doc, uint32_t v, const char *name,
-			  struct arena *a)
-{
-	v = field_get(doc, v, str_of(name));
-	return v != JSON_NONE ? json_string(doc, v, a) : STR_NULL;
-}
-
-static void parse(const char *name, struct str text, struct json *doc)
-{
-	struct json_error e;
-
-	if (json_parse(text, NULL, doc, &e) != 0)
-		fail_msg("%s: %s at %zu", name, e.what, e.offset);
-}
-
 /* One delta of a recorded stream after the other, as a message. */
 struct folded {
 	struct buf text;
@@ -74,7 +45,7 @@ struct folded {
 static void append(struct buf *b, const struct json *doc, uint32_t v,
 		   const char *name, struct arena *a)
 {
-	assert_int_equal(buf_add(b, text_at(doc, v, name, a)), 0);
+	assert_int_equal(buf_add(b, rows_text(doc, v, name, a)), 0);
 }
 
 static void fold_call(struct folded *f, const struct json *doc, uint32_t v,
@@ -177,7 +148,7 @@ static struct str rename_model(const struct example *x, struct str body,
 	struct buf out;
 	struct str provider, own;
 
-	parse(x->name, body, &doc);
+	rows_parse(x->name, body, &doc);
 	assert_true(str_cut(model, '/', &provider, &own));
 	assert_int_equal(splice_set(&s, &doc, json_root(&doc), STR("model"),
 				    json_quoted(x->a, own)),
@@ -235,7 +206,7 @@ static void make_key(const struct example *x, struct str model, struct str body,
 				    ? STR("http://0.0.0.0:11434/v1")
 				    : STR("https://api.openai.com/v1"),
 		.body = body,
-		.test_id = text_at(x->doc, x->v, "test_id", x->a),
+		.test_id = rows_text(x->doc, x->v, "test_id", x->a),
 	};
 
 	*keys = (struct ogx_keys){ .count = 0 };
@@ -246,11 +217,11 @@ static void make_key(const struct example *x, struct str model, struct str body,
 static struct str play(const struct example *x, struct str key)
 {
 	struct recording_problem problem = { .text = "" };
-	struct str folder = text_at(x->doc, x->v, "recordings", x->a);
+	struct str folder = rows_text(x->doc, x->v, "recordings", x->a);
 	struct str path =
 		arena_printf(x->a,
 			     "%s/../shared/recordings/" STR_FMT "/recordings",
-			     source(), STR_ARG(folder));
+			     rows_source(), STR_ARG(folder));
 	struct str name = arena_printf(x->a, STR_FMT ".json", STR_ARG(key));
 	struct ogx_file file;
 	struct str text;
@@ -281,7 +252,7 @@ static void add_system(const struct example *x, const struct convert *cv,
 		for (uint32_t v = json_first(x->doc, names); v != JSON_NONE;
 		     v = json_next(x->doc, v))
 			messages_add(&list, x->a, json_string(x->doc, v, x->a));
-		p.text = text_at(x->doc, prompt, "text", x->a);
+		p.text = rows_text(x->doc, prompt, "text", x->a);
 		p.variables = list.texts;
 		p.variable_count = list.count;
 		check_int(x->name, convert_prompt(cv, &p, system, tail), 0);
@@ -307,7 +278,7 @@ static void convert_items(const struct example *x, const struct convert *cv,
 	before.len--;
 	all = arena_printf(x->a, STR_FMT "," STR_FMT, STR_ARG(before),
 			   STR_ARG(str_drop(after, 1)));
-	parse(x->name, all, &doc);
+	rows_parse(x->name, all, &doc);
 	check_int(x->name, convert_input(cv, &doc, json_root(&doc), turn), 0);
 	json_fini(&doc);
 }
@@ -345,7 +316,7 @@ static void run_request(struct example *x, uint32_t v, size_t n)
 	struct json doc;
 
 	assert_true(n < TURNS_MAX);
-	parse(x->name, json_raw(x->doc, body), &doc);
+	rows_parse(x->name, json_raw(x->doc, body), &doc);
 	if (responses_read(&doc, x->a, &req, &e) != 0)
 		fail_msg("%s: " STR_FMT, x->name, STR_ARG(e.message));
 	find_history(x, v, &history);
@@ -391,27 +362,12 @@ static void need_recordings(void)
 {
 	char path[1024];
 
-	(void)snprintf(path, sizeof(path), "%s/../shared/recordings", source());
+	(void)snprintf(path, sizeof(path), "%s/../shared/recordings",
+		       rows_source());
 	if (access(path, R_OK) == 0)
 		return;
 	print_message("no recordings in %s: NOTHING WAS TESTED\n", path);
 	skip();
-}
-
-static void load(struct arena *a, struct json *doc)
-{
-	struct recording_problem problem = { .text = "" };
-	char path[1024];
-	struct str text;
-	int dir;
-
-	(void)snprintf(path, sizeof(path), "%s/tests/unit/responses", source());
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_true(dir >= 0);
-	check_int("read", file_read(dir, "examples.json", a, &text, &problem),
-		  0);
-	(void)close(dir);
-	parse("examples.json", text, doc);
 }
 
 static void every_key_is_a_recording(void **state)
@@ -424,13 +380,13 @@ static void every_key_is_a_recording(void **state)
 	need_recordings();
 	arena_init(&own, SIZE_MAX / 2);
 	arena_init(&a, SIZE_MAX / 2);
-	load(&own, &doc);
+	rows_load("examples.json", &own, &doc);
 	for (uint32_t v = json_first(&doc, json_root(&doc)); v != JSON_NONE;
 	     v = json_next(&doc, v)) {
 		struct example x = { .doc = &doc, .v = v, .a = &a };
 		uint32_t list = json_get(&doc, v, STR("requests"));
 
-		x.name = arena_cz(&a, text_at(&doc, v, "name", &a));
+		x.name = arena_cz(&a, rows_text(&doc, v, "name", &a));
 		n = 0;
 		for (uint32_t q = json_first(&doc, list); q != JSON_NONE;
 		     q = json_next(&doc, q))
