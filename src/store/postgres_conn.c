@@ -26,7 +26,7 @@ static const struct {
 	int error;
 } errors[] = {
 	{ "53100", -ENOSPC },    { "53300", -EBUSY },   { "25006", -EROFS },
-	{ "55P03", -EBUSY },     { "40001", -EBUSY },   { "40P01", -EBUSY },
+	{ "55P03", -EBUSY },     { "40001", -EDEADLK }, { "40P01", -EDEADLK },
 	{ "57014", -ETIMEDOUT }, { "42501", -EACCES },  { "54000", -EMSGSIZE },
 	{ "XX001", -EUCLEAN },   { "XX002", -EUCLEAN }, { "57P", -ENOTCONN },
 	{ "08", -ENOTCONN },

@@ -15,6 +15,7 @@
 
 enum {
 	PUSH_BYTES = 64 << 10,
+	RACES = 5,
 	RELEASED_MAX = 64 << 20, /* 500 rows with ROW_BLOBS_MAX take 6 MB */
 };
 
@@ -208,7 +209,7 @@ static int send_row(struct group *g, size_t i)
 static int lost_race(struct group *g)
 {
 	postgres_hang_up(g->c);
-	return err_new(-EBUSY, "store: another quipu writes the same id");
+	return err_new(-EDEADLK, "store: another quipu writes the same id");
 }
 
 static int note_row(struct group *g, size_t i, const PGresult *res)
@@ -408,15 +409,24 @@ static int connect_writer(struct postgres *s)
 	return 0;
 }
 
-static int put_locked(struct postgres *s, struct group *g)
+static int put_once(struct postgres *s, struct row *const *rows, size_t count,
+		    size_t *out_replaced)
 {
-	int r = connect_writer(s);
+	struct group g = {
+		.c = &s->writer, .rows = rows, .count = count, .batch = s->batch
+	};
+	int r;
 
+	g.is_done = xcalloc(count, sizeof(*g.is_done));
+	buf_init(&g.released, RELEASED_MAX);
+	r = connect_writer(s);
 	if (r == 0)
-		r = put_group(g);
-	/* Until then the rows are the same ones. */
+		r = put_group(&g);
 	if (r == 0)
-		s->batch = (int64_t)rand_u64();
+		*out_replaced = g.replaced;
+	buf_fini(&g.released);
+	free(g.is_there);
+	free(g.is_done);
 	return r;
 }
 
@@ -424,19 +434,15 @@ int postgres_put(struct database *db, struct row *const *rows, size_t count,
 		 size_t *out_replaced)
 {
 	struct postgres *s = (struct postgres *)db;
-	struct group g = { .c = &s->writer, .rows = rows, .count = count };
-	int r;
+	int r = -EDEADLK;
 
-	g.is_done = xcalloc(count, sizeof(*g.is_done));
-	buf_init(&g.released, RELEASED_MAX);
 	pthread_mutex_lock(&s->write_lock);
-	g.batch = s->batch;
-	r = put_locked(s, &g);
-	pthread_mutex_unlock(&s->write_lock);
+	/* Two who write the same ids: one of them is to begin again. */
+	for (unsigned i = 0; i < RACES && r == -EDEADLK; i++)
+		r = put_once(s, rows, count, out_replaced);
+	/* Until then the rows are the same ones. */
 	if (r == 0)
-		*out_replaced = g.replaced;
-	buf_fini(&g.released);
-	free(g.is_there);
-	free(g.is_done);
-	return r;
+		s->batch = (int64_t)rand_u64();
+	pthread_mutex_unlock(&s->write_lock);
+	return r == -EDEADLK ? -EBUSY : r;
 }
