@@ -90,3 +90,10 @@ def test_moderations(node, gateway, upstream):
     result = {"flagged": False, "categories": {}, "category_scores": {}}
     upstream.handler = lambda call: call.json(200, {"id": "m", "model": "omni", "results": [result]})
     assert node(gateway, "moderations") == result
+
+
+def test_stored_completions(node, start, tmp_path):
+    q = start("--store", f"sqlite:{tmp_path}/q.db")
+    assert node(q, "stored", "echo/echo") == {
+        "all": [4, 3, 2, 0], "odd": [3], "text": "one two three", "said": ["user", "assistant"],
+        "metadata": {"n": "9"}, "deleted": True, "unknown": "NotFoundError"}

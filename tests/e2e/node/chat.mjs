@@ -42,6 +42,32 @@ const cases = {
 	async moderations() {
 		return (await client.moderations.create({ input: "x" })).results[0];
 	},
+	async stored() {
+		const chats = client.chat.completions;
+		const made = [];
+		for (let i = 0; i < 5; i++)
+			made.push((await chats.create({ model, messages, metadata: { n: `${i % 2}` } })).id);
+		const ids = async (pages) => {
+			const all = [];
+			for await (const x of pages)
+				all.push(made.indexOf(x.id));
+			return all;
+		};
+		const got = await chats.retrieve(made[0]);
+		const said = [];
+		for await (const m of chats.messages.list(made[0], { limit: 1 }))
+			said.push(m.role);
+		const updated = await chats.update(made[0], { metadata: { n: "9" } });
+		const gone = await chats.delete(made[1]);
+		let unknown = "";
+		try {
+			await chats.retrieve(made[1]);
+		} catch (e) {
+			unknown = e.constructor.name;
+		}
+		return { all: await ids(chats.list({ limit: 2 })), odd: await ids(chats.list({ metadata: { n: "1" } })),
+			text: got.choices[0].message.content, said, metadata: updated.metadata, deleted: gone.deleted, unknown };
+	},
 	async models() {
 		const ids = [];
 		for await (const m of client.models.list())
