@@ -3,6 +3,7 @@
 #include "api/replay.h"
 #include "api/targets.h"
 #include "core/keeper.h"
+#include "llm/metadata.h"
 #include "telemetry/genai.h"
 
 struct inference {
@@ -227,12 +228,45 @@ static struct str params_of(const struct inference *inf, struct str messages)
 	return (struct str){ text, (size_t)(to - text) };
 }
 
+/* Its metadata as text, if it is there and as OpenAI's; else e says why. */
+static int read_metadata(const struct inference *inf, struct str *out,
+			 struct api_error *e)
+{
+	const struct json *doc = &inf->doc;
+	struct field_checker checker = { doc, &inf->call->req->arena, e };
+	uint32_t v = field_get(doc, json_root(doc), STR("metadata"));
+	int r;
+
+	*out = STR_NULL;
+	if (v == JSON_NONE)
+		return 0;
+	r = metadata_check(&checker, v);
+	if (r == 0)
+		*out = json_raw(doc, v);
+	return r;
+}
+
+/*
+ * Metadata that cannot be kept is an error for who asks to keep it; a provider
+ * may have another use of it.
+ */
+static int check_metadata(const struct inference *inf, struct api_error *e)
+{
+	const struct json *doc = &inf->doc;
+	struct str metadata;
+
+	if (!json_is_true(doc, json_get(doc, json_root(doc), STR("store"))) ||
+	    !is_kept(inf))
+		return 0;
+	return read_metadata(inf, &metadata, e);
+}
+
 /* What the store is to have of it, while it is there. */
 static struct keeper *keeper_of(const struct inference *inf)
 {
 	const struct json *doc = &inf->doc;
 	uint32_t root = json_root(doc);
-	uint32_t metadata = json_get(doc, root, STR("metadata"));
+	struct api_error e;
 	struct keeper_ask ask = {
 		.messages = json_raw(doc, json_get(doc, root, STR("messages"))),
 		.user = string_of(inf, STR("user")),
@@ -243,8 +277,7 @@ static struct keeper *keeper_of(const struct inference *inf)
 	ask.params = params_of(inf, ask.messages);
 	if (ask.user.len == 0)
 		ask.user = string_of(inf, STR("safety_identifier"));
-	if (json_type(doc, metadata) == JSON_OBJECT)
-		ask.metadata = json_raw(doc, metadata);
+	(void)!read_metadata(inf, &ask.metadata, &e);
 	return keeper_new(&ask);
 }
 
@@ -262,6 +295,8 @@ static __attribute__((noinline)) bool prepare(struct inference *inf)
 	int r;
 
 	r = read_request(inf, &e);
+	if (r == 0)
+		r = check_metadata(inf, &e);
 	if (r == 0)
 		r = find_target(inf, &target, &e);
 	if (r == 0)

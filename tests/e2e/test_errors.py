@@ -47,7 +47,7 @@ def answers(status, body=b"", content_type="application/json"):
 TABLE = [
     ("an unknown path", "GET", "/v1/nothing", None, {}, None, 404, "invalid_request_error", "not_found", None, "/v1/nothing"),
     ("the root", "GET", "/", None, {}, None, 404, "invalid_request_error", "not_found", None, "/v1"),
-    ("a wrong method", "GET", CHAT, None, {}, None, 405, "invalid_request_error", "method_not_allowed", None, "POST"),
+    ("a wrong method", "PUT", CHAT, None, {}, None, 405, "invalid_request_error", "method_not_allowed", None, "POST"),
     ("no body", "POST", CHAT, b"", {}, None, 400, "invalid_request_error", "invalid_value", None, "no body"),
     ("no JSON", "POST", CHAT, b"{'a': 1}", {}, None, 400, "invalid_request_error", "invalid_json", None, "line 1, column 2"),
     ("JSON that is nested too deep", "POST", CHAT, b"[" * 129, {}, None, 400, "invalid_request_error", "json_limit", None, "column 129"),

@@ -95,5 +95,5 @@ def test_moderations(node, gateway, upstream):
 def test_stored_completions(node, start, tmp_path):
     q = start("--store", f"sqlite:{tmp_path}/q.db")
     assert node(q, "stored", "echo/echo") == {
-        "all": [4, 3, 2, 0], "odd": [3], "text": "one two three", "said": ["user", "assistant"],
+        "all": [4, 3, 2, 0], "odd": [3], "text": "0", "said": ["user", "user", "assistant"],
         "metadata": {"n": "9"}, "deleted": True, "unknown": "NotFoundError"}

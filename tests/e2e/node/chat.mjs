@@ -46,7 +46,8 @@ const cases = {
 		const chats = client.chat.completions;
 		const made = [];
 		for (let i = 0; i < 5; i++)
-			made.push((await chats.create({ model, messages, metadata: { n: `${i % 2}` } })).id);
+			made.push((await chats.create({ model, messages: [...messages, { role: "user", content: `${i}` }],
+				metadata: { n: `${i % 2}` } })).id);
 		const ids = async (pages) => {
 			const all = [];
 			for await (const x of pages)
@@ -65,6 +66,7 @@ const cases = {
 		} catch (e) {
 			unknown = e.constructor.name;
 		}
+		/* echo says the last message, and its ids follow from the body */
 		return { all: await ids(chats.list({ limit: 2 })), odd: await ids(chats.list({ metadata: { n: "1" } })),
 			text: got.choices[0].message.content, said, metadata: updated.metadata, deleted: gone.deleted, unknown };
 	},

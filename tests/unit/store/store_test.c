@@ -459,6 +459,28 @@ static void no_row_is_skipped_or_shown_twice(void **state)
 	fixture_close(s);
 }
 
+/* The rings of the producers are emptied in turn; the rows' order is another. */
+static void rows_stay_in_the_order_they_were_put(void **state)
+{
+	struct store_query q = { .limit = 60 };
+	struct store *s = fixture_open();
+	struct store_page page;
+
+	(void)state;
+	for (unsigned n = 0; n < 60; n++) {
+		struct store_completion c = fixture_row(&arena, n);
+
+		c.created = 1700000000;
+		check_int("put",
+			  store_put_wait(s, n / 7 % 4, &c, fixture_soon()), 0);
+	}
+	check_int("list", store_list(s, &q, &arena, &page), 0);
+	check_int("all", page.count, 60);
+	for (unsigned n = 0; n < 60; n++)
+		check_str("in order", page.rows[n].id, id_of(n));
+	fixture_close(s);
+}
+
 static void others_cannot_read_the_file(void **state)
 {
 	struct store *s = fixture_open();
@@ -536,6 +558,7 @@ int main(void)
 		TEST(rows_have_limits),
 		TEST(what_was_put_is_found_at_once),
 		TEST(no_row_is_skipped_or_shown_twice),
+		TEST(rows_stay_in_the_order_they_were_put),
 		TEST(looking_through_rows_has_an_end),
 		TEST(a_flush_waits_for_no_others),
 	};
