@@ -30,6 +30,7 @@ static void write_info(struct json_writer *w, const struct store_info *i,
 				i->by_status[n]);
 	json_end(w);
 	json_member_int(w, STR("blobs"), i->blobs);
+	json_member_int(w, STR("objects"), i->objects);
 	json_member_int(w, STR("bytes"), i->bytes);
 	json_member_int(w, STR("disk_bytes"), i->disk_bytes);
 	write_time(w, "oldest", i->oldest);
@@ -84,6 +85,7 @@ static void show_text(const struct store_info *i, const char *uri, bool color)
 			  (long long)i->by_status[n]);
 	}
 	print_fmt(&p, "%-10s %lld\n", "blobs", (long long)i->blobs);
+	print_fmt(&p, "%-10s %lld\n", "objects", (long long)i->objects);
 	print_fmt(&p, "%-10s %lld\n", "bytes", (long long)i->bytes);
 	print_fmt(&p, "%-10s %lld\n", "on disk", (long long)i->disk_bytes);
 	show_time(&p, "oldest", i->oldest);

@@ -46,7 +46,7 @@ must_check int store_claim(struct store *s, const struct store_claimant *c,
 must_check int store_lease(struct store *s, const struct store_key *key,
 			   struct str holder, int64_t until_ms);
 
-/* How many rows of all owners are in a state, counted up to max. */
+/* How many rows of all owners are queued, or running, counted up to max. */
 must_check int store_object_count(struct store *s, enum store_kind kind,
 				  struct str state, unsigned max,
 				  unsigned *out);

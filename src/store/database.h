@@ -8,8 +8,31 @@
 #ifndef STORE_DATABASE_H
 #define STORE_DATABASE_H
 
+#include "store/claim.h"
 #include "store/row.h"
 #include "store/store.h"
+
+struct database;
+
+/* Objects: what these take and return is said in object.h and claim.h. */
+struct database_objects {
+	int (*apply)(struct database *db, const struct store_op *ops,
+		     size_t count);
+	int (*get)(struct database *db, const struct store_key *key,
+		   struct arena *a, struct store_object *out);
+	int (*list)(struct database *db, const struct store_objects_query *q,
+		    struct arena *a, struct store_objects *out);
+	int (*chain)(struct database *db, const struct store_chain_query *q,
+		     struct arena *a, struct store_chain *out);
+	int (*has_children)(struct database *db, const struct store_key *key,
+			    bool *out);
+	int (*claim)(struct database *db, const struct store_claimant *c,
+		     struct arena *a, struct store_object *out);
+	int (*lease)(struct database *db, const struct store_key *key,
+		     struct str holder, int64_t until_ms);
+	int (*count)(struct database *db, enum store_kind kind,
+		     struct str state, unsigned max, unsigned *out);
+};
 
 struct database {
 	const struct database_type *type;
@@ -44,6 +67,8 @@ struct database_type {
 
 	/* What the database alone can see: no row's JSON. */
 	int (*check)(struct database *db, const struct store_finding *f);
+
+	const struct database_objects *objects;
 };
 
 extern const struct database_type store_sqlite;

@@ -88,6 +88,38 @@ const char *const migration_steps[] = {
 	" place INTEGER NOT NULL, blob INTEGER NOT NULL,"
 	" PRIMARY KEY (seq, place)) WITHOUT ROWID;"
 	"CREATE INDEX blob_uses_blob ON blob_uses (blob);",
+
+	/* Kinds and states as in object.h and claim.h: 1 and 3 can expire. */
+	"CREATE TABLE objects ("
+	" seq INTEGER PRIMARY KEY,"
+	" kind INTEGER NOT NULL,"
+	" created INTEGER NOT NULL,"
+	" stored_at INTEGER NOT NULL,"
+	" bytes INTEGER NOT NULL,"
+	" version INTEGER NOT NULL,"
+	" claims INTEGER NOT NULL,"
+	" due_ms INTEGER NOT NULL,"
+	" is_root INTEGER NOT NULL,"
+	" owner TEXT NOT NULL,"
+	" id TEXT NOT NULL,"
+	" parent TEXT NOT NULL,"
+	" label TEXT NOT NULL,"
+	" state TEXT NOT NULL,"
+	" holder TEXT NOT NULL,"
+	" body TEXT NOT NULL,"
+	" input TEXT NOT NULL,"
+	" aux TEXT NOT NULL);"
+	"CREATE UNIQUE INDEX objects_id ON objects (owner, kind, id);"
+	"CREATE INDEX objects_order ON objects (owner, kind);"
+	"CREATE INDEX objects_parent ON objects (owner, kind, parent)"
+	" WHERE parent <> '';"
+	"CREATE INDEX objects_label ON objects (owner, kind, label)"
+	" WHERE label <> '';"
+	"CREATE INDEX objects_due ON objects (kind, due_ms)"
+	" WHERE state IN ('queued', 'running');"
+	"CREATE INDEX objects_age ON objects (stored_at)"
+	" WHERE kind IN (1, 3);"
+	"INSERT INTO totals VALUES (4, 0, 0);",
 	NULL,
 };
 

@@ -54,14 +54,14 @@ enum store_kind {
 };
 
 /*
- * Texts are UTF-8 without zeros and at most STORE_TEXT_MAX, state
- * STORE_STATE_MAX.  The JSON may be any bytes, also none.
+ * Texts are at most STORE_TEXT_MAX, state STORE_STATE_MAX.  The JSON may be any
+ * bytes, also none.
  */
 struct store_object {
 	enum store_kind kind;
 	struct str owner;
 	struct str id;
-	struct str parent; /* an id, which need not be there; "": none */
+	struct str parent; /* an id, or ""; need not be there, never changes */
 	struct str label;  /* what lists filter by: a model, a name */
 	struct str state;  /* a word */
 	int64_t created;   /* seconds, as the client is told */
@@ -71,10 +71,10 @@ struct store_object {
 	struct str input;  /* what it came from */
 	struct str aux;    /* what the next step needs */
 
-	/* Given by the store, and not looked at in what is written. */
+	/* Given by the store. */
 	int64_t seq;       /* the order of lists; kept when it is replaced */
 	int64_t version;   /* 1, and one more with each write and claim */
-	int64_t stored_at; /* seconds, of the last write */
+	int64_t stored_at; /* seconds, of the last write; 0 in it: now */
 	int64_t claims;    /* how often it was claimed */
 	struct str holder; /* by whom last */
 };
@@ -150,8 +150,8 @@ struct store_chain {
  * Hand over copies of the ops, as one.  A producer is used by one thread at a
  * time.  0; STORE_FULL, STORE_DROPPED; -EMSGSIZE when together they are over
  * STORE_ROW_BYTES_MAX or queue_bytes, or there are more than STORE_OPS_MAX;
- * -EINVAL for an op that is store_apply()'s, one that has a condition, an
- * object without an id, or a text that is none.
+ * -EINVAL for an op that is store_apply()'s, one that has a condition, or an
+ * object without an id.
  */
 must_check int store_post(struct store *s, unsigned producer,
 			  const struct store_op *ops, size_t count);

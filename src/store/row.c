@@ -77,11 +77,7 @@ struct row *row_new(const struct store_completion *c)
 	char *at;
 
 	r = xmalloc(size);
-	r->c = *c;
-	r->size = size;
-	r->cut = NULL;
-	r->blobs = NULL;
-	r->blob_count = 0;
+	*r = (struct row){ .c = *c, .size = size };
 	row_texts(&r->c, texts);
 	at = r->bytes;
 	for (size_t i = 0; i < ROW_TEXTS; i++) {
@@ -91,6 +87,21 @@ struct row *row_new(const struct store_completion *c)
 		at += texts[i]->len;
 	}
 	r->rest = r->c.request;
+	return r;
+}
+
+size_t row_batch_size(const struct store_op *ops, size_t count)
+{
+	return sizeof(struct row) + op_size(ops, count);
+}
+
+struct row *row_batch_new(const struct store_op *ops, size_t count)
+{
+	size_t size = row_batch_size(ops, count);
+	struct row *r = xmalloc(size);
+
+	*r = (struct row){ .size = size, .op_count = count };
+	r->ops = op_copy(ops, count, r->bytes);
 	return r;
 }
 

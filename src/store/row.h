@@ -1,12 +1,13 @@
 /*
- * row - a completion on its way to the disk: one block of memory.
+ * row - a completion, or a batch of ops, on its way to the disk: one block of
+ * memory.
  *
  * Private to store/.
  */
 #ifndef STORE_ROW_H
 #define STORE_ROW_H
 
-#include "store/store.h"
+#include "store/op.h"
 
 enum {
 	ROW_BLOBS_MAX = 256,       /* of a row; more stay where they are */
@@ -24,16 +25,19 @@ struct row_blob {
 struct row {
 	struct store_completion c; /* its slices are in bytes */
 	size_t size;               /* of the whole block */
-	uint32_t mark;             /* the scribe's ... */
-	uint32_t ring;
-	int64_t put_ns; /* when it was handed over */
+	uint32_t ring;             /* the scribe's ... */
+	int64_t put_ns;            /* when it was handed over */
 
 	/* Set by row_take_blobs(): what the database keeps of c.request. */
 	struct str rest;        /* in cut when that is there */
 	char *cut;              /* owned */
 	struct row_blob *blobs; /* owned */
 	size_t blob_count;
-	char bytes[];
+
+	/* Instead of c, of which only stored_at is used. */
+	const struct store_op *ops;
+	size_t op_count; /* 0: it is a completion */
+	_Alignas(struct store_op) char bytes[];
 };
 
 /* Is every text within its limit, and the whole? */
@@ -43,6 +47,11 @@ bool row_is_valid(const struct store_completion *c);
 size_t row_size(const struct store_completion *c);
 
 struct row *row_new(const struct store_completion *c);
+
+/* The same for a batch. */
+size_t row_batch_size(const struct store_op *ops, size_t count);
+struct row *row_batch_new(const struct store_op *ops, size_t count);
+
 void row_free(struct row *r);
 
 /*

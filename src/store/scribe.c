@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/map.h"
+#include "store/pending.h"
 #include "store/ring.h"
 
 #define RETRY_FIRST (50 * CLOCK_MS)
@@ -25,7 +25,6 @@
 #define EXPIRE_EVERY (2 * CLOCK_S)
 
 enum {
-	MARKS = 4096,
 	EXPIRE_ROWS = 200,
 	EXPIRE_BATCHES = 3,
 };
@@ -39,7 +38,7 @@ enum state {
 
 struct scribe {
 	struct store_cfg cfg;
-	atomic_uint on_way[MARKS]; /* rows that are not committed, by hash */
+	struct pending pending;
 	struct database *db;
 	struct ring *rings; /* owned; one per producer */
 	size_t enough;      /* rows in a ring that end the collecting */
@@ -153,7 +152,7 @@ static void gather(struct scribe *s)
 static void release_group(struct scribe *s)
 {
 	for (size_t i = 0; i < s->group_count; i++) {
-		atomic_fetch_sub(&s->on_way[s->group[i]->mark], 1);
+		pending_drop(&s->pending, s->group[i]);
 		ring_finish(&s->rings[s->group[i]->ring], s->group[i]->size);
 		row_free(s->group[i]);
 	}
@@ -384,26 +383,51 @@ uint64_t scribe_stop(struct scribe *s, int64_t deadline_ns)
 	return lost;
 }
 
-static uint32_t mark_of(struct str owner, struct str id)
-{
-	return (uint32_t)(map_hash(map_hash(0, owner), id) % MARKS);
-}
-
 bool scribe_may_have(const struct scribe *s, struct str owner, struct str id)
 {
-	return atomic_load(&s->on_way[mark_of(owner, id)]) > 0;
+	return pending_has(&s->pending, owner, id);
+}
+
+static int measure(const struct scribe *s, const struct scribe_item *item,
+		   size_t *out)
+{
+	size_t size = item->c != NULL ? row_size(item->c)
+				      : row_batch_size(item->ops, item->count);
+	int r = 0;
+
+	if (item->c == NULL)
+		r = op_check_post(item->ops, item->count);
+	else if (!row_is_valid(item->c))
+		r = err_new(-EMSGSIZE, "store: a row is too large");
+	if (r == 0 && size > s->cfg.queue_bytes)
+		r = err_new(-EMSGSIZE, "store: larger than the queue");
+	*out = size;
+	return r;
+}
+
+/* Pending first: what is in the ring may be committed at any time. */
+static void push(struct scribe *s, struct ring *ring, struct row *row)
+{
+	enum state state;
+
+	pending_add(&s->pending, row);
+	ring_put(ring, row);
+	state = atomic_load(&s->state);
+	if (state == IDLE ||
+	    (state == COLLECTING && ring_count(ring) >= s->enough))
+		wake(s);
 }
 
 int scribe_put(struct scribe *s, unsigned producer,
-	       const struct store_completion *c)
+	       const struct scribe_item *item)
 {
 	struct ring *ring = &s->rings[producer];
-	size_t size = row_size(c);
-	enum state state;
 	struct row *row;
+	size_t size;
+	int r = measure(s, item, &size);
 
-	if (!row_is_valid(c) || size > s->cfg.queue_bytes)
-		return err_new(-EMSGSIZE, "store: a row is too large");
+	if (r < 0)
+		return r;
 	if (!ring_has_room(ring, size)) {
 		bool drop = s->cfg.policy == STORE_DROP;
 
@@ -411,25 +435,20 @@ int scribe_put(struct scribe *s, unsigned producer,
 					  1, memory_order_relaxed);
 		return drop ? STORE_DROPPED : STORE_FULL;
 	}
-	row = row_new(c);
-	row->mark = mark_of(c->owner, c->id);
+	row = item->c != NULL ? row_new(item->c)
+			      : row_batch_new(item->ops, item->count);
 	row->ring = producer;
 	row->put_ns = clock_monotonic();
-	atomic_fetch_add(&s->on_way[row->mark], 1);
-	ring_put(ring, row);
-	state = atomic_load(&s->state);
-	if (state == IDLE ||
-	    (state == COLLECTING && ring_count(ring) >= s->enough))
-		wake(s);
+	push(s, ring, row);
 	return 0;
 }
 
 int scribe_put_wait(struct scribe *s, unsigned producer,
-		    const struct store_completion *c, int64_t deadline_ns)
+		    const struct scribe_item *item, int64_t deadline_ns)
 {
 	int r;
 
-	while ((r = scribe_put(s, producer, c)) == STORE_FULL) {
+	while ((r = scribe_put(s, producer, item)) == STORE_FULL) {
 		int64_t now = clock_monotonic();
 		int64_t until = now + ROOM_LOOK;
 

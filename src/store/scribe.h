@@ -25,18 +25,25 @@ must_check int scribe_start(const struct store_cfg *cfg, struct database *db,
 /* Drains until the deadline and joins.  Returns the rows that were lost. */
 uint64_t scribe_stop(struct scribe *s, int64_t deadline_ns);
 
-/* As store_put(), store_put_wait(), store_flush(). */
+/* What is handed over: a completion, or ops. */
+struct scribe_item {
+	const struct store_completion *c;
+	const struct store_op *ops;
+	size_t count;
+};
+
+/* As store_put(), store_put_wait(), store_post(), store_flush(). */
 must_check int scribe_put(struct scribe *s, unsigned producer,
-			  const struct store_completion *c);
+			  const struct scribe_item *item);
 must_check int scribe_put_wait(struct scribe *s, unsigned producer,
-			       const struct store_completion *c,
+			       const struct scribe_item *item,
 			       int64_t deadline_ns);
 must_check int scribe_flush(struct scribe *s, int64_t deadline_ns);
 
 /* Is anything handed over that is not committed? */
 bool scribe_is_behind(const struct scribe *s);
 
-/* Could a row of that id be among it?  False only when none is. */
+/* Could anything of that id or parent be among it?  False only if not. */
 bool scribe_may_have(const struct scribe *s, struct str owner, struct str id);
 
 void scribe_counts(struct scribe *s, struct store_counts *out);

@@ -244,6 +244,8 @@ static void close_sqlite(struct database *db)
 		close_reader(s->idle[i]);
 	for (size_t i = 0; i < SQLITE_STATEMENTS; i++)
 		(void)sqlite3_finalize(s->statements[i]);
+	for (size_t i = 0; i < SQLITE_OBJECT_STATEMENTS; i++)
+		(void)sqlite3_finalize(s->objects[i]);
 	if (sqlite3_close(s->writer) != SQLITE_OK)
 		log_error("store: a statement was left open");
 	pthread_cond_destroy(&s->pool_free);
@@ -293,4 +295,5 @@ const struct database_type store_sqlite = {
 	.info = sqlite_info,
 	.vacuum = sqlite_vacuum,
 	.check = sqlite_check,
+	.objects = &sqlite_objects,
 };

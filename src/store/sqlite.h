@@ -41,9 +41,14 @@ enum sqlite_statement {
 	SQLITE_STATEMENTS,
 };
 
-/* What is counted: rows of a status, and blobs. */
+enum {
+	SQLITE_OBJECT_STATEMENTS = 8 /* what sqlite_object.c runs */
+};
+
+/* What is counted: rows of a status, blobs, objects. */
 enum {
 	SQLITE_BLOBS = STORE_STATUSES,
+	SQLITE_OBJECTS,
 	SQLITE_KINDS,
 };
 
@@ -69,7 +74,8 @@ struct sqlite {
 	pthread_mutex_t write_lock;
 	sqlite3 *writer;
 	sqlite3_stmt *statements[SQLITE_STATEMENTS]; /* of the writer */
-	struct sqlite_count added[SQLITE_KINDS];     /* in this transaction */
+	sqlite3_stmt *objects[SQLITE_OBJECT_STATEMENTS];
+	struct sqlite_count added[SQLITE_KINDS]; /* in this transaction */
 
 	pthread_mutex_t pool_lock;
 	pthread_cond_t pool_free;
@@ -93,6 +99,15 @@ must_check int sqlite_bind(sqlite3_stmt *stmt, int *at, struct str s);
  */
 must_check int sqlite_take(struct sqlite *s, struct sqlite_reader **out);
 void sqlite_give(struct sqlite *s, struct sqlite_reader *reader);
+
+/* A text of the row that a statement is at, in a; and why there is no room. */
+must_check int sqlite_read_text(sqlite3_stmt *stmt, int column, struct arena *a,
+				struct str *out);
+must_check int sqlite_no_room(void);
+
+/* Have *stmt be a statement of the writer's; once for all. */
+must_check int sqlite_prepare(struct sqlite *s, struct str sql,
+			      sqlite3_stmt **stmt);
 
 /* A statement of the writer's, ready to be bound; reset it afterwards. */
 must_check int sqlite_statement(struct sqlite *s, enum sqlite_statement which,
@@ -141,5 +156,23 @@ int sqlite_get(struct database *db, struct str owner, struct str id,
 int sqlite_list(struct database *db, const struct store_query *q,
 		struct arena *a, struct store_page *out);
 int sqlite_info(struct database *db, struct store_info *out);
+
+/* Objects: ops within a transaction, and the functions of database_objects. */
+must_check int sqlite_object_write(struct sqlite *s, const struct store_op *ops,
+				   size_t count, bool is_sure);
+int sqlite_object_apply(struct database *db, const struct store_op *ops,
+			size_t count);
+int sqlite_object_claim(struct database *db, const struct store_claimant *c,
+			struct arena *a, struct store_object *out);
+int sqlite_object_lease(struct database *db, const struct store_key *key,
+			struct str holder, int64_t until_ms);
+
+/* Is there anything to claim, at a glance?  0 or STORE_UNKNOWN. */
+must_check int sqlite_object_is_due(struct sqlite *s, enum store_kind kind,
+				    int64_t now_ms);
+must_check int sqlite_object_read_seq(sqlite3 *db, int64_t seq, struct arena *a,
+				      struct store_object *out);
+
+extern const struct database_objects sqlite_objects;
 
 #endif

@@ -40,7 +40,8 @@ static const char *const questions[] = {
 	" coalesce(sum(c.bytes), 0) AS size FROM totals AS k"
 	" LEFT JOIN completions AS c ON c.status = k.kind WHERE k.kind < 3"
 	" GROUP BY k.kind UNION ALL SELECT 3, count(*),"
-	" coalesce(sum(length(bytes)), 0) FROM blobs) USING (kind)"
+	" coalesce(sum(length(bytes)), 0) FROM blobs UNION ALL SELECT 4,"
+	" count(*), coalesce(sum(bytes), 0) FROM objects) USING (kind)"
 	" WHERE t.rows <> n OR t.bytes <> size",
 };
 

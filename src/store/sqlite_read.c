@@ -23,13 +23,13 @@ struct edge {
 	int64_t seq;
 };
 
-static int no_room(void)
+int sqlite_no_room(void)
 {
 	return err_new(-EMSGSIZE,
 		       "store: too much for one answer; ask for fewer rows");
 }
 
-static int read_text(sqlite3_stmt *stmt, int column, struct arena *a,
+int sqlite_read_text(sqlite3_stmt *stmt, int column, struct arena *a,
 		     struct str *out)
 {
 	const void *from = sqlite3_column_blob(stmt, column);
@@ -41,7 +41,7 @@ static int read_text(sqlite3_stmt *stmt, int column, struct arena *a,
 		return 0;
 	to = arena_try(a, len);
 	if (to == NULL)
-		return no_room();
+		return sqlite_no_room();
 	memcpy(to, from, len);
 	*out = (struct str){ to, len };
 	return 0;
@@ -56,7 +56,7 @@ static int read_blobs(sqlite3_stmt *stmt, struct arena *a, struct row_blob *out,
 	while (n < ROW_BLOBS_MAX && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
 		struct row_blob *b = &out[n];
 		b->at = (size_t)sqlite3_column_int64(stmt, 0);
-		if (read_text(stmt, 1, a, &b->bytes) < 0)
+		if (sqlite_read_text(stmt, 1, a, &b->bytes) < 0)
 			return -EMSGSIZE;
 		n++;
 	}
@@ -115,7 +115,7 @@ static int read_row(sqlite3_stmt *stmt, struct arena *a,
 	int r = 0;
 
 	for (size_t i = 0; i < ROW_TEXTS && r == 0; i++)
-		r = read_text(stmt, NUMBERS + (int)i, a, texts[i]);
+		r = sqlite_read_text(stmt, NUMBERS + (int)i, a, texts[i]);
 	if (r == 0 && blobs > 0)
 		r = add_blobs(sqlite3_db_handle(stmt), &c, blobs, a);
 	if (r == 0)
@@ -280,7 +280,7 @@ static int read_page(sqlite3 *db, sqlite3_stmt *stmt, unsigned limit,
 
 	page.rows = arena_try(a, limit * sizeof(*page.rows));
 	if (page.rows == NULL)
-		return no_room();
+		return sqlite_no_room();
 	while (r == 0 && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
 		if (page.count == limit) {
 			page.has_more = true;
@@ -372,7 +372,7 @@ static int read_numbers(sqlite3 *db, const char *sql, int64_t *out,
 
 static int read_info(sqlite3 *db, struct store_info *out)
 {
-	int64_t n[8];
+	int64_t n[9];
 	int r = read_numbers(
 		db,
 		"SELECT (SELECT user_version FROM"
@@ -381,7 +381,8 @@ static int read_info(sqlite3 *db, struct store_info *out)
 		" (SELECT rows FROM totals WHERE kind = 0),"
 		" (SELECT rows FROM totals WHERE kind = 1),"
 		" (SELECT rows FROM totals WHERE kind = 2),"
-		" (SELECT rows FROM totals WHERE kind = 3)"
+		" (SELECT rows FROM totals WHERE kind = 3),"
+		" (SELECT rows FROM totals WHERE kind = 4)"
 		" FROM completions",
 		n, countof(n));
 
@@ -395,6 +396,7 @@ static int read_info(sqlite3 *db, struct store_info *out)
 		.by_status = { n[4], n[5], n[6] },
 		.rows = n[4] + n[5] + n[6],
 		.blobs = n[7],
+		.objects = n[8],
 	};
 	return 0;
 }

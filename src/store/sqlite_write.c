@@ -46,19 +46,23 @@ static const struct str statements[SQLITE_STATEMENTS] = {
 			 " RETURNING bytes"),
 };
 
-int sqlite_statement(struct sqlite *s, enum sqlite_statement which,
-		     sqlite3_stmt **out)
+int sqlite_prepare(struct sqlite *s, struct str sql, sqlite3_stmt **stmt)
 {
-	sqlite3_stmt **stmt = &s->statements[which];
-	struct str sql = statements[which];
-
 	if (*stmt == NULL &&
 	    sqlite3_prepare_v3(s->writer, sql.ptr, (int)sql.len,
 			       SQLITE_PREPARE_PERSISTENT, stmt,
 			       NULL) != SQLITE_OK)
 		return sqlite_failed(s->writer, "writing");
-	*out = *stmt;
 	return 0;
+}
+
+int sqlite_statement(struct sqlite *s, enum sqlite_statement which,
+		     sqlite3_stmt **out)
+{
+	int r = sqlite_prepare(s, statements[which], &s->statements[which]);
+
+	*out = s->statements[which];
+	return r;
 }
 
 int sqlite_change(struct sqlite *s, enum sqlite_statement which,
@@ -230,8 +234,14 @@ int sqlite_put(struct database *db, struct row *const *rows, size_t count,
 
 	if (r < 0)
 		return err_up(r);
-	for (size_t i = 0; i < count && r == 0; i++)
-		r = put_row(s, rows[i], &replaced);
+	for (size_t i = 0; i < count && r == 0; i++) {
+		const struct row *row = rows[i];
+
+		r = row->op_count == 0
+			    ? put_row(s, row, &replaced)
+			    : sqlite_object_write(s, row->ops, row->op_count,
+						  true);
+	}
 	*out_replaced = replaced;
 	return sqlite_end(s, r);
 }

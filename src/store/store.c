@@ -8,16 +8,10 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "store/check.h"
-#include "store/database.h"
-#include "store/scribe.h"
+#include "store/handle.h"
 
 /* How long a read waits for what was handed over before it. */
 #define CATCH_UP (10 * CLOCK_S)
-
-struct store {
-	struct database *db;
-	struct scribe *scribe;
-};
 
 static const struct kind {
 	struct str scheme;
@@ -88,13 +82,14 @@ uint64_t store_close(struct store *s, int64_t deadline_ns)
 int store_put(struct store *s, unsigned producer,
 	      const struct store_completion *c)
 {
-	return scribe_put(s->scribe, producer, c);
+	return scribe_put(s->scribe, producer, &(struct scribe_item){ .c = c });
 }
 
 int store_put_wait(struct store *s, unsigned producer,
 		   const struct store_completion *c, int64_t deadline_ns)
 {
-	return scribe_put_wait(s->scribe, producer, c, deadline_ns);
+	return scribe_put_wait(s->scribe, producer,
+			       &(struct scribe_item){ .c = c }, deadline_ns);
 }
 
 int store_flush(struct store *s, int64_t deadline_ns)
@@ -102,21 +97,24 @@ int store_flush(struct store *s, int64_t deadline_ns)
 	return scribe_flush(s->scribe, deadline_ns);
 }
 
-static int catch_up(struct store *s)
+int store_catch_up(struct store *s)
 {
 	if (!scribe_is_behind(s->scribe))
 		return 0;
 	return scribe_flush(s->scribe, clock_monotonic() + CATCH_UP);
 }
 
+int store_catch_up_with(struct store *s, struct str owner, struct str id)
+{
+	return scribe_may_have(s->scribe, owner, id) ? store_catch_up(s) : 0;
+}
+
 /* A row is usually there already: only one that is on its way is waited for. */
 int store_get(struct store *s, struct str owner, struct str id, struct arena *a,
 	      struct store_completion *out)
 {
-	int r = 0;
+	int r = store_catch_up_with(s, owner, id);
 
-	if (scribe_may_have(s->scribe, owner, id))
-		r = catch_up(s);
 	return r < 0 ? err_up(r) : s->db->type->get(s->db, owner, id, a, out);
 }
 
@@ -131,14 +129,14 @@ int store_list(struct store *s, const struct store_query *q, struct arena *a,
 	    (q->walk &&
 	     (q->after.len > 0 || q->before.len > 0 || q->newest_first)))
 		return err_new(-EINVAL, "store: not a query for a page");
-	r = catch_up(s);
+	r = store_catch_up(s);
 	return r < 0 ? err_up(r) : s->db->type->list(s->db, q, a, out);
 }
 
 int store_set_metadata(struct store *s, struct str owner, struct str id,
 		       struct str metadata)
 {
-	int r = catch_up(s);
+	int r = store_catch_up(s);
 
 	return r < 0 ? err_up(r)
 		     : s->db->type->set_metadata(s->db, owner, id, metadata);
@@ -146,7 +144,7 @@ int store_set_metadata(struct store *s, struct str owner, struct str id,
 
 int store_drop(struct store *s, struct str owner, struct str id)
 {
-	int r = catch_up(s);
+	int r = store_catch_up(s);
 
 	return r < 0 ? err_up(r) : s->db->type->drop(s->db, owner, id);
 }
@@ -159,7 +157,7 @@ int store_expire(struct store *s, const struct store_expiry *e,
 
 int store_info(struct store *s, struct store_info *out)
 {
-	int r = catch_up(s);
+	int r = store_catch_up(s);
 
 	return r < 0 ? err_up(r) : s->db->type->info(s->db, out);
 }
@@ -171,7 +169,7 @@ int store_vacuum(struct store *s)
 
 int store_check(struct store *s, const struct store_finding *f)
 {
-	int r = catch_up(s);
+	int r = store_catch_up(s);
 
 	if (r == 0)
 		r = s->db->type->check(s->db, f);

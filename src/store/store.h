@@ -75,9 +75,10 @@ struct store_page {
 struct store_info {
 	int64_t rows;
 	int64_t by_status[STORE_STATUSES];
-	int64_t blobs;  /* data URLs that are kept once */
-	int64_t bytes;  /* of the rows and the blobs; counted, not scanned */
-	int64_t oldest; /* created; 0 without rows */
+	int64_t blobs;   /* data URLs that are kept once */
+	int64_t objects; /* rows of object.h; rows is without them */
+	int64_t bytes;   /* of all of these; counted, not scanned */
+	int64_t oldest;  /* created; 0 without rows */
 	int64_t newest;
 	int64_t schema;     /* version */
 	int64_t disk_bytes; /* what the database takes, with its log */

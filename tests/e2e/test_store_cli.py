@@ -67,7 +67,7 @@ def test_what_goes_in_comes_out(store, tmp_path):
     assert other.run("export") == text
     assert other.run("check") == "255 rows, 0 problems\n"
     info = json.loads(other.run("info", "--json"))
-    assert info["blobs"] == 1 and info["rows"] == 255 and info["schema"] == 2
+    assert info["blobs"] == 1 and info["rows"] == 255 and info["schema"] == 3
     assert info["by_status"] == {"completed": 254, "cancelled": 0, "failed": 1}
     assert (info["oldest"], info["newest"]) == (1, 1700000902)
     # The image is kept once.

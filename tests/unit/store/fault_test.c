@@ -277,7 +277,7 @@ static void the_first_version_migrates(void **state)
 	make_database(version_1);
 	s = fixture_open();
 	check_int("info", store_info(s, &info), 0);
-	check_int("schema", info.schema, 2);
+	check_int("schema", info.schema, 3);
 	check_int("rows", info.rows, 2);
 	check_int("completed", info.by_status[STORE_COMPLETED], 1);
 	check_int("bytes", info.bytes, 76);
