@@ -108,8 +108,8 @@ struct store_completion fixture_row(struct arena *a, unsigned n)
 		.provider = STR("openai"),
 		.status = statuses[n % 3],
 		.request =
-			arena_printf(a, "[{\"role\": \"user\", \"n\":%u}]%0*d",
-				     n, (int)(n % 700) + 1, 0),
+			arena_printf(a, "[{\"role\": \"user\", \"n\":%u}%*s]",
+				     n, (int)(n % 700) + 1, ""),
 		.params = arena_printf(a, "{\"temperature\": %u.0}", n),
 		.stored_at = 1700001000 + n / 10,
 		.choices = arena_printf(a, "[{\"index\":0,\"n\":%u}]", n),

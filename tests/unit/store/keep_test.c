@@ -357,6 +357,37 @@ static void damage_is_found(void **state)
 	}
 }
 
+static void what_is_well_is_called_well(void **state)
+{
+	struct str a = data_url('a', 5000), b = data_url('b', 5000);
+	struct store *s = fixture_open();
+	unsigned expired;
+
+	(void)state;
+	for (unsigned n = 0; n < 60; n++)
+		fixture_put(s, 0, n);
+	put_request(s, 60, messages_of((struct str[]){ a, b, a }, 3));
+	put_request(s, 61, messages_of(&a, 1));
+	put_request(s, 62, messages_of(&b, 1));
+	put_request(s, 62, messages_of(&a, 1));
+	check_int("set",
+		  store_set_metadata(s, STR(""), id_of(61), STR("{\"a\":\"\"}")),
+		  0);
+	check_int("drop", store_drop(s, STR(""), id_of(60)), 0);
+	check_int("one is left", blobs_of(s), 1);
+	check_int("expire",
+		  store_expire(s,
+			       &(struct store_expiry){ .before = 1700001002,
+						       .max = 100 },
+			       &expired),
+		  0);
+	check_int("expired", expired, 20);
+	check_int("well", check_store(s), 0);
+	check_int("vacuum", store_vacuum(s), 0);
+	check_int("still well", check_store(s), 0);
+	fixture_close(s);
+}
+
 static void a_vacuum_gives_room_back(void **state)
 {
 	struct store *s = fixture_open();
@@ -387,9 +418,13 @@ int main(void)
 		TEST(a_walk_goes_along_all_rows),
 		TEST(images_are_kept_once),
 		TEST(any_text_comes_back),
+		TEST(what_is_well_is_called_well),
+	};
+	const struct CMUnitTest of_files[] = {
 		TEST(damage_is_found),
 		TEST(a_vacuum_gives_room_back),
 	};
+	int failed = cmocka_run_group_tests(of_files, NULL, NULL);
 
-	return fixture_run(tests, countof(tests));
+	return failed + fixture_run(tests, countof(tests));
 }
