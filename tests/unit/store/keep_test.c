@@ -371,7 +371,8 @@ static void what_is_well_is_called_well(void **state)
 	put_request(s, 62, messages_of(&b, 1));
 	put_request(s, 62, messages_of(&a, 1));
 	check_int("set",
-		  store_set_metadata(s, STR(""), id_of(61), STR("{\"a\":\"\"}")),
+		  store_set_metadata(s, STR(""), id_of(61),
+				     STR("{\"a\":\"\"}")),
 		  0);
 	check_int("drop", store_drop(s, STR(""), id_of(60)), 0);
 	check_int("one is left", blobs_of(s), 1);
