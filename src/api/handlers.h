@@ -33,6 +33,12 @@ void moderations_create(struct api_call *c);
 /* rerank.c: POST /v1alpha/inference/rerank */
 void rerank_create(struct api_call *c);
 
+/* responses.c: POST /v1/responses */
+void responses_create(struct api_call *c);
+
+/* responses_socket.c: GET /v1/responses that asks for WebSocket */
+void responses_socket(struct api_call *c);
+
 /* models.c: GET /v1/models, GET /v1/models/{id} (ids contain slashes) */
 void models_list(struct api_call *c);
 void models_get(struct api_call *c);

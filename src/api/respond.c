@@ -1,0 +1,156 @@
+#include "api/respond.h"
+
+#include "api/replay.h"
+#include "api/targets.h"
+#include "telemetry/genai.h"
+
+void respond_init(struct respond *r, struct api_call *c)
+{
+	*r = (struct respond){ .call = c };
+	arena_init(&r->arena, SIZE_MAX / 2);
+}
+
+void respond_fini(struct respond *r)
+{
+	if (r->run != NULL)
+		run_free(r->run);
+	history_free(r->setup.history);
+	if (r->has_doc)
+		json_fini(&r->doc);
+	arena_fini(&r->arena);
+}
+
+static int bad_json(struct respond *r, const struct json_error *je,
+		    struct api_error *e)
+{
+	(void)api_fail(e, &r->call->req->arena, 400, "invalid_request_error",
+		       NULL,
+		       "The request's body is %s: line %u, column %u: %s.",
+		       je->is_limit ? "too large a JSON text"
+				    : "not valid JSON",
+		       je->line, je->column, je->what);
+	e->code = je->is_limit ? STR("json_limit") : STR("invalid_json");
+	return API_FAIL;
+}
+
+static int read_body(struct respond *r, struct str body, struct api_error *e)
+{
+	struct json_error je;
+
+	if (body.len == 0) {
+		return api_fail(e, &r->call->req->arena, 400,
+				"invalid_request_error", NULL,
+				"The request has no body; send a JSON object "
+				"with model and input.");
+	}
+	if (json_parse(body, NULL, &r->doc, &je) != 0)
+		return bad_json(r, &je, e);
+	r->has_doc = true;
+	return responses_read(&r->doc, &r->arena, &r->request, e);
+}
+
+static int find_target(struct respond *r, struct api_error *e)
+{
+	static const struct inference_kind kind = {
+		.op = LLM_CHAT,
+		.model_type = STR_INIT("llm"),
+		.members = "model and input",
+	};
+	struct targets_ask ask = { r->request.model, &r->doc };
+	int rc = targets_find(r->call, &kind, &ask, &r->target, e);
+
+	r->setup.target = &r->target;
+	return rc;
+}
+
+/* What came before, from the store. */
+static int find_history(struct respond *r, struct api_error *e)
+{
+	const struct response_request *req = &r->request;
+	struct api_call *c = r->call;
+	struct item_list references;
+	struct history_ask ask = {
+		.previous = req->previous_response_id,
+		.conversation = req->conversation,
+		.prompt = req->prompt_id,
+		.references = &references,
+	};
+	uint32_t version =
+		json_get(&r->doc, req->at[RESPONSE_PROMPT], STR("version"));
+
+	if (r->setup.history != NULL)
+		return 0;
+	item_references(&r->doc, req->at[RESPONSE_INPUT], &r->arena,
+			&references);
+	if (json_type(&r->doc, version) == JSON_STRING)
+		ask.version = json_string(&r->doc, version, &r->arena);
+	return history_load(c->task, c->worker->store, &ask, &c->req->arena,
+			    &r->setup.history, e);
+}
+
+static int find_all(struct respond *r, struct api_error *e)
+{
+	struct api_call *c = r->call;
+	struct run_setup *s = &r->setup;
+	int rc = find_target(r, e);
+
+	if (rc == 0)
+		rc = provider_data_read(&c->req->head, &c->req->arena, &s->data,
+					e);
+	if (rc == 0 && c->worker->library != NULL)
+		rc = replay_read(c, s->data, &s->edge, e);
+	return rc == 0 ? find_history(r, e) : rc;
+}
+
+int respond_prepare(struct respond *r, struct str body, struct run_sink *sink,
+		    bool is_streamed, struct api_error *e)
+{
+	struct api_call *c = r->call;
+	struct run_setup *s = &r->setup;
+	int rc = read_body(r, body, e);
+
+	if (rc == 0)
+		rc = find_all(r, e);
+	if (rc == 0) {
+		s->worker = c->worker;
+		s->config = c->catalog->registry->config;
+		s->request = &r->request;
+		s->bearer = http_value(&c->req->head, HTTP_AUTHORIZATION);
+		s->trace = c->trace;
+		s->watch = c->req->io;
+		s->created_at = task_wall(c->task) / CLOCK_S;
+		if (r->request.stream || is_streamed)
+			s->sink = sink;
+		rc = run_new(&r->arena, s, &r->run, e);
+	}
+	if (rc == API_FAIL)
+		e->with_detail = true;
+	return rc;
+}
+
+void respond_note(struct respond *r)
+{
+	struct run *run = r->run;
+	struct api_call *c = r->call;
+	const struct upstream *u = run->x.upstream;
+
+	c->facts = (struct api_facts){
+		.model = arena_str(&c->req->arena, run->view.model),
+		.series = r->target.model != NULL ? r->target.model->id
+						  : METRICS_OTHER,
+		.operation = genai_operation(LLM_CHAT),
+		.usage = run->now.usage,
+		.attempts = run->x.attempts,
+		.upstream_status = run->x.status,
+		.first_token_ns = run->first_ns,
+	};
+	if (u != NULL) {
+		c->facts.provider = u->provider.id;
+		c->facts.kind = genai_provider(str_of(u->provider.type->name));
+	}
+}
+
+int respond_write(const struct respond *r, struct buf *out)
+{
+	return object_write(&r->run->view, &r->run->now, out);
+}

@@ -1,0 +1,51 @@
+/*
+ * respond - a request for a response, whatever it came by.
+ *
+ *	respond_init(&r, call);
+ *	rc = respond_prepare(&r, body, sink, &error);
+ *	if (rc == 0) {
+ *		run_go(t, r.run);
+ *		...
+ *	}
+ *	respond_fini(&r);
+ *
+ * Read and check it, find who serves the model and what was said before, and make
+ * a run of it.
+ */
+#ifndef API_RESPOND_H
+#define API_RESPOND_H
+
+#include "api/route.h"
+#include "responses/run.h"
+
+struct respond {
+	struct api_call *call;
+	struct arena
+		arena; /* of the run; large ones do not fit the request's */
+	struct json doc;
+	bool has_doc;
+	struct response_request request;
+	struct model_target target;
+	struct run_setup setup; /* a history that is set is not looked for */
+	struct run *run;
+};
+
+void respond_init(struct respond *r, struct api_call *c);
+void respond_fini(struct respond *r);
+
+/*
+ * body is JSON and outlives r.  Of sink, a stream's, and is_streamed: events are
+ * made when the request asks for them, or is_streamed says that it need not ask.
+ * Returns 0 with r->run, API_FAIL with *e, or -ECANCELED.
+ */
+must_check int respond_prepare(struct respond *r, struct str body,
+			       struct run_sink *sink, bool is_streamed,
+			       struct api_error *e);
+
+/* What log, metrics and trace tell of the run. */
+void respond_note(struct respond *r);
+
+/* The final object in JSON.  0, or -EMSGSIZE. */
+must_check int respond_write(const struct respond *r, struct buf *out);
+
+#endif

@@ -1,0 +1,133 @@
+/*
+ * responses - POST /v1/responses: as a whole, or as a stream of events.
+ */
+#include "api/handlers.h"
+#include "api/respond.h"
+#include "base/log.h"
+
+#include <errno.h>
+
+enum {
+	FORM_MAX = 64 << 20,
+	ANSWER_MAX = 128 << 20,
+};
+
+struct sse_sink {
+	struct run_sink base;
+	struct request *req;
+};
+
+static void begin_stream(struct request *req)
+{
+	request_start(req, 200, STR("text/event-stream"));
+	request_header(req, STR("cache-control"), STR("no-cache"));
+	request_header(req, STR("x-accel-buffering"), STR("no"));
+	request_header(req, STR("x-request-id"), request_id(req));
+	req->last_words =
+		STR("event: error\n"
+		    "data: {\"type\":\"error\",\"code\":\"shutting_down\","
+		    "\"message\":\"The server is shutting down.\","
+		    "\"param\":null}\n\n");
+}
+
+static int send_frames(struct task *t, struct run_sink *s, struct str frames)
+{
+	struct sse_sink *sink = (struct sse_sink *)(void *)s;
+
+	if (sink->req->status == 0)
+		begin_stream(sink->req);
+	return request_write(t, sink->req, &frames, 1);
+}
+
+static int send_ping(struct task *t, struct run_sink *s)
+{
+	return send_frames(t, s, STR(": ping\n\n"));
+}
+
+static void end_stream(struct respond *r)
+{
+	struct request *req = r->call->req;
+
+	if (r->run->now.status == RESPONSE_CANCELLED)
+		request_cut(req);
+	else if (request_finish(r->call->task, req) < 0)
+		log_debug("the client is gone");
+}
+
+static void too_large(struct api_call *c)
+{
+	struct api_error e;
+
+	(void)api_fail(&e, &c->req->arena, 502, "server_error", NULL,
+		       "The response is too large.");
+	route_fail(c, &e);
+}
+
+static void send_whole(struct respond *r)
+{
+	struct run *run = r->run;
+	struct buf out;
+
+	if (run->now.status == RESPONSE_CANCELLED) {
+		request_cut(r->call->req);
+		return;
+	}
+	if (run->now.status == RESPONSE_FAILED) {
+		route_fail(r->call, &run->error);
+		return;
+	}
+	buf_init(&out, ANSWER_MAX);
+	if (respond_write(r, &out) == 0)
+		route_reply(r->call, 200, buf_str(&out));
+	else
+		too_large(r->call);
+	buf_fini(&out);
+}
+
+/* The body as JSON.  Returns 0, or API_FAIL with *e. */
+static int read_form(struct api_call *c, struct buf *form, struct str *body,
+		     struct api_error *e)
+{
+	struct str type = http_value(&c->req->head, HTTP_CONTENT_TYPE);
+	int r;
+
+	*body = c->req->body;
+	if (!str_starts(type, STR("application/x-www-form-urlencoded")))
+		return 0;
+	r = responses_of_form(c->req->body, &c->req->arena, form, e);
+	*body = buf_str(form);
+	if (r != -EMSGSIZE)
+		return r;
+	return api_fail(e, &c->req->arena, 413, "invalid_request_error", NULL,
+			"The form is too large.");
+}
+
+void responses_create(struct api_call *c)
+{
+	struct respond *r = arena_alloc(&c->req->arena, sizeof(*r));
+	struct sse_sink sink = { { send_frames, send_ping }, c->req };
+	struct api_error e;
+	struct str body;
+	struct buf form;
+	int rc;
+
+	respond_init(r, c);
+	buf_init(&form, FORM_MAX);
+	rc = read_form(c, &form, &body, &e);
+	if (rc == 0)
+		rc = respond_prepare(r, body, &sink.base, false, &e);
+	if (rc == 0) {
+		run_go(c->task, r->run);
+		respond_note(r);
+		if (r->request.stream)
+			end_stream(r);
+		else
+			send_whole(r);
+	} else if (rc == API_FAIL) {
+		route_fail(c, &e);
+	} else {
+		request_cut(c->req);
+	}
+	respond_fini(r);
+	buf_fini(&form);
+}

@@ -1,0 +1,36 @@
+/*
+ * state - what is kept of a response: handed to the store as it is made.
+ *
+ * A response's row is {body: the object, input: the new items, aux: the chat
+ * messages that this turn added}, below the response before it.  After every
+ * HISTORY_DEPTH turns one holds the whole history, and begins a chain anew.  The
+ * frames of its events are rows below it; the items and messages of its
+ * conversation are rows below that.
+ */
+#ifndef RESPONSES_STATE_H
+#define RESPONSES_STATE_H
+
+#include "responses/run.h"
+
+enum {
+	STATE_EVENTS_MAX = 64 * 1024, /* bytes of one row of frames */
+};
+
+/* Is anything of this run kept? */
+bool state_is_kept(const struct run *run);
+
+/* The response as it stands: when it begins, and after it has ended. */
+void state_keep(struct task *t, struct run *run);
+
+/* Frames that were made; they are handed over when they are many, or all is. */
+void state_keep_frames(struct task *t, struct run *run, struct str frames,
+		       bool all);
+
+/*
+ * Hand ops over, waiting for room for a few seconds.  What cannot be kept then is
+ * lost, and the log says so.
+ */
+void state_post(struct task *t, struct worker *w, const struct store_op *ops,
+		size_t count);
+
+#endif
