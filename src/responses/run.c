@@ -243,7 +243,7 @@ int run_new(struct arena *a, const struct run_setup *setup, struct run **out,
 	run->setup = *setup;
 	run->arena = a;
 	name(run);
-	view_of_request(setup->request, &run->view);
+	view_make(setup->request, a, &run->view);
 	run->view.id = id_str(&run->id);
 	run->view.created_at = setup->created_at;
 	run->view.store = state_is_kept(run);
