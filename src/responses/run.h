@@ -60,8 +60,8 @@ struct run {
 
 	/* What the model is told, in this order: system, history, said. */
 	struct messages system, history;
-	struct messages said; /* turn, or what truncation left of it */
-	struct messages turn; /* the input, and what the model said */
+	struct messages said;   /* turn, or what truncation left of it */
+	struct messages turn;   /* the input, and what the model said */
 	struct item_list input; /* the new items, as they are kept */
 	struct buf output;      /* JSON of the items made, with commas */
 	size_t output_count;

@@ -2,6 +2,7 @@
  * A frame's head: what is read of a part of it is what is read of the whole,
  * nothing but the payload's length follows from it, and a mask undoes itself.
  */
+#include "base/buf.h"
 #include "http/frame.h"
 
 #include "tests/fuzz/require.h"
@@ -13,9 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static void check_mask(const struct frame *f, struct str payload)
 {
-	char *copy = malloc(payload.len + 1);
+	char *copy = xcalloc(1, payload.len + 1);
 
-	require(copy != NULL);
 	if (payload.len > 0)
 		memcpy(copy, payload.ptr, payload.len);
 	frame_unmask(copy, payload.len, f->mask);
