@@ -252,7 +252,8 @@ int run_new(struct arena *a, const struct run_setup *setup, struct run **out,
 	buf_init(&run->frames, FRAMES_MAX);
 	buf_init(&run->kept, FRAMES_MAX);
 	run->events.response_id = run->view.id;
-	if (setup->sink != NULL || state_is_kept(run))
+	if (setup->sink != NULL ||
+	    (state_is_kept(run) && setup->request->background))
 		run->events.out = &run->frames;
 	r = read_input(run, e);
 	if (r == 0)
