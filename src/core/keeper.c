@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "llm/assemble.h"
+#include "llm/squeeze.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@ struct keeper {
 	int64_t first_ns;      /* 0: no answer has begun */
 	bool given;            /* or not to be given any more */
 	bool truncated;
-	struct buf events; /* each with a NUL behind it, not yet in answer */
+	struct squeeze events; /* not yet in answer */
 	struct assembly answer;
 	struct arena arena; /* the answer's */
 	char bytes[];
@@ -52,7 +53,7 @@ struct keeper *keeper_new(const struct keeper_ask *ask)
 				       .user = copy(&at, ask->user),
 				       .model = copy(&at, ask->model),
 				       .start_ns = ask->start_ns } };
-	buf_init(&k->events, EVENTS_MAX);
+	squeeze_init(&k->events, EVENTS_MAX);
 	arena_init(&k->arena, KEEPER_ANSWER_MAX);
 	assemble_init(&k->answer, &k->arena);
 	return k;
@@ -60,7 +61,7 @@ struct keeper *keeper_new(const struct keeper_ask *ask)
 
 static void forget_answer(struct keeper *k)
 {
-	buf_release(&k->events);
+	squeeze_release(&k->events);
 	arena_fini(&k->arena);
 	k->truncated = false;
 }
@@ -82,30 +83,25 @@ void keeper_begin(struct task *t, struct keeper *k)
 
 void keeper_event(struct keeper *k, struct str data)
 {
-	static const struct str nul = { "", 1 };
-
-	if (k->given || k->truncated)
-		return;
-	k->truncated = buf_reserve(&k->events, data.len + nul.len) < 0 ||
-		       buf_add(&k->events, data) < 0 ||
-		       buf_add(&k->events, nul) < 0;
+	if (!k->given && squeeze_add(&k->events, data) != 0)
+		k->truncated = true;
 }
 
 static __attribute__((noinline)) void digest(struct keeper *k)
 {
-	struct str rest = buf_str(&k->events), data;
+	struct str data;
 
-	while (rest.len > 0) {
-		(void)str_cut(rest, '\0', &data, &rest);
+	squeeze_close(&k->events);
+	while (squeeze_next(&k->events, &data)) {
 		if (assemble_event(&k->answer, data) != 0)
 			k->truncated = true;
 	}
-	buf_release(&k->events);
+	squeeze_release(&k->events);
 }
 
 void keeper_digest(struct keeper *k)
 {
-	if (k->events.len >= KEEPER_PENDING)
+	if (squeeze_bytes(&k->events) >= KEEPER_PENDING)
 		digest(k);
 }
 
@@ -280,66 +276,72 @@ void keeper_end(struct task *t, struct exchange *x, struct keeper *k,
 	buf_fini(&extra);
 }
 
-/* The members of an answer that have no column, as an object; or nothing. */
-static int add_extra(const struct json *doc, struct buf *out)
+static struct str text_of(const struct json *doc, uint32_t v, struct arena *a)
 {
-	static const struct str known[] = {
-		STR_INIT("\"id\""),      STR_INIT("\"object\""),
-		STR_INIT("\"created\""), STR_INIT("\"model\""),
-		STR_INIT("\"choices\""), STR_INIT("\"usage\""),
-	};
-	int r = 0;
+	if (json_type(doc, v) != JSON_STRING)
+		return STR_NULL;
+	return json_string(doc, v, a);
+}
 
-	for (uint32_t v = json_first(doc, json_root(doc));
-	     v != JSON_NONE && r == 0; v = json_next(doc, v)) {
-		struct str key = json_raw(doc, json_key(doc, v));
-		size_t i = 0;
+static struct str raw_of(const struct json *doc, uint32_t v,
+			 enum json_type type, struct str other)
+{
+	return json_type(doc, v) == type ? json_raw(doc, v) : other;
+}
 
-		while (i < countof(known) && !str_eq(known[i], key))
-			i++;
-		if (i < countof(known))
-			continue;
-		r = buf_add(out, out->len > 0 ? STR(",") : STR("{"));
-		if (r == 0)
-			r = buf_add(out, key);
-		if (r == 0)
-			r = buf_add(out, STR(":"));
-		if (r == 0)
-			r = buf_add(out, json_raw(doc, v));
-	}
-	return r == 0 && out->len > 0 ? buf_add(out, STR("}")) : r;
+/* A member that has no column.  Returns 0 or -EMSGSIZE. */
+static int add_extra(const struct json *doc, uint32_t v, struct buf *out)
+{
+	int r = buf_add(out, out->len > 0 ? STR(",") : STR("{"));
+
+	if (r == 0)
+		r = buf_add(out, json_raw(doc, json_key(doc, v)));
+	if (r == 0)
+		r = buf_add(out, STR(":"));
+	return r == 0 ? buf_add(out, json_raw(doc, v)) : r;
+}
+
+/* One member of an answer.  Returns 0 or -EMSGSIZE. */
+static int take_member(const struct json *doc, uint32_t v, struct arena *a,
+		       struct store_completion *c, struct buf *extra)
+{
+	struct str key = json_raw(doc, json_key(doc, v));
+
+	if (str_eq(key, STR("\"id\"")))
+		c->id = text_of(doc, v, a);
+	else if (str_eq(key, STR("\"model\"")))
+		c->model_served = text_of(doc, v, a);
+	else if (str_eq(key, STR("\"created\"")))
+		(void)!json_to_i64(doc, v, &c->created);
+	else if (str_eq(key, STR("\"choices\"")))
+		c->choices = raw_of(doc, v, JSON_ARRAY, STR("[]"));
+	else if (str_eq(key, STR("\"usage\"")))
+		c->usage = raw_of(doc, v, JSON_OBJECT, STR_NULL);
+	else if (!str_eq(key, STR("\"object\"")))
+		return add_extra(doc, v, extra);
+	return 0;
 }
 
 void keeper_whole(struct task *t, struct exchange *x, struct keeper *k,
 		  const struct json *doc)
 {
-	uint32_t root = json_root(doc);
-	uint32_t id = json_get(doc, root, STR("id"));
-	uint32_t model = json_get(doc, root, STR("model"));
-	uint32_t choices = json_get(doc, root, STR("choices"));
-	uint32_t usage = json_get(doc, root, STR("usage"));
-	struct store_completion c = { .status = STORE_COMPLETED };
+	struct store_completion c = { .status = STORE_COMPLETED,
+				      .choices = STR("[]") };
+	uint32_t v = json_first(doc, json_root(doc));
 	struct buf extra;
+	int r = 0;
 
 	if (k->given)
 		return;
 	buf_init(&extra, STORE_ROW_BYTES_MAX);
-	if (json_type(doc, id) == JSON_STRING)
-		c.id = json_string(doc, id, x->arena);
-	if (json_type(doc, model) == JSON_STRING)
-		c.model_served = json_string(doc, model, x->arena);
-	c.choices = json_type(doc, choices) == JSON_ARRAY
-			    ? json_raw(doc, choices)
-			    : STR("[]");
-	if (json_type(doc, usage) == JSON_OBJECT)
-		c.usage = json_raw(doc, usage);
-	(void)!json_to_i64(doc, json_get(doc, root, STR("created")),
-			   &c.created);
-	if (add_extra(doc, &extra) == 0) {
-		c.extra = buf_str(&extra);
+	for (; v != JSON_NONE && r == 0; v = json_next(doc, v))
+		r = take_member(doc, v, x->arena, &c, &extra);
+	if (r == 0 && extra.len > 0)
+		r = buf_add(&extra, STR("}"));
+	c.extra = buf_str(&extra);
+	if (r == 0)
 		hand_over(t, x, k, &c);
-	} else {
+	else
 		lose(t, x->worker, STR("the answer is too large"));
-	}
 	buf_fini(&extra);
 }

@@ -10,9 +10,9 @@
  *	keeper_free(k);
  *
  * The row is handed over before the client gets its last bytes, so that whoever
- * looks for it then finds it.  Of a stream, KEEPER_PENDING bytes at a time are put
- * together while it runs, so that neither memory nor its end grows with its
- * events.  What is beyond KEEPER_ANSWER_MAX is left out, and the row says so.
+ * looks for it then finds it.  Of a stream, the events are squeezed (llm/squeeze.h) as
+ * they come, and KEEPER_PENDING bytes of that at a time are put together, so that
+ * neither memory nor its end grows with its events.  What is beyond KEEPER_ANSWER_MAX is left out, and the row says so.
  *
  * If the store has no room (STORE_FULL), the answer waits for it, up to
  * KEEPER_WAIT; then it goes to the client all the same, and the row is lost: that

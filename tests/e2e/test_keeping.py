@@ -150,9 +150,18 @@ def test_a_stream(kept, upstream):
     assert 0 < row["first_byte_us"] < row["total_us"]
 
 
-def test_a_long_stream_is_put_together_as_it_comes(kept, upstream):
-    words = [f"word{i} " for i in range(5000)]
-    upstream.handler = lambda call: call.stream([b"".join(chunk(w) for w in words[i:i + 50])
+@pytest.mark.parametrize("dense", [False, True], ids=["with spaces", "squeezed"])
+def test_a_long_stream_is_put_together_as_it_comes(kept, upstream, dense):
+    words = [f'w\u00f6rd{i}"\n' for i in range(5000)]
+
+    def event(word):
+        whole = chunk(word)
+        if dense:
+            whole = b"data: " + json.dumps(json.loads(whole[6:]), separators=(",", ":"),
+                                           ensure_ascii=False).encode() + b"\n\n"
+        return whole
+
+    upstream.handler = lambda call: call.stream([b"".join(event(w) for w in words[i:i + 50])
                                                  for i in range(0, 5000, 50)] + [chunk(finish="stop"), DONE])
     k = kept()
     assert k.q.chat({**ASK, "stream": True})[0] == 200
