@@ -1,9 +1,11 @@
 /*
- * store_bench [DIR [ROWS]] - what the store does on this disk.
+ * store_bench [DIR [ROWS [URI]]] - what the store does on this disk.
  *
  * Writes ROWS completions (1,000,000) of 1.4 KB into a new database in DIR (/tmp),
  * from two threads, and reads them; once with each commit forced to the disk,
- * and a tenth of them without.  The database is removed at the end.
+ * and a tenth of them without.  The database is removed at the end.  With a URI
+ * of PostgreSQL it is that database, which must be empty, with each commit as the
+ * server makes it; bench/store.py starts one.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -83,7 +85,8 @@ static struct store *open_at(const char *path, enum store_sync sync)
 {
 	char uri[256];
 	struct store *s;
-	int len = snprintf(uri, sizeof(uri), "sqlite:%s", path);
+	int len = snprintf(uri, sizeof(uri), "%s%s",
+			   path[0] == '/' ? "sqlite:" : "", path);
 
 	must(store_open(&(struct store_cfg){ .uri = { uri, (size_t)len },
 					     .producers = PRODUCERS,
@@ -215,6 +218,22 @@ static void print_memory(void)
 	       (double)u.ru_maxrss / 1024);
 }
 
+static void fill_and_read(struct store *s, unsigned rows)
+{
+	write_rows(s, rows, "each group on the disk");
+	time_lists(s,
+		   &(struct store_query){ .limit = 20, .newest_first = true },
+		   "the last 20");
+	time_lists(s,
+		   &(struct store_query){ .limit = 20,
+					  .newest_first = true,
+					  .model = STR("rare") },
+		   "the last 20 of a model");
+	time_gets(s, rows);
+	print_memory();
+	(void)store_close(s, far());
+}
+
 int main(int argc, char **argv)
 {
 	const char *dir = argc > 1 ? argv[1] : "/tmp";
@@ -227,23 +246,16 @@ int main(int argc, char **argv)
 	(void)snprintf(path, sizeof(path), "%s/store_bench.%d", dir,
 		       (int)getpid());
 	time_disk(path);
+	if (argc > 3) {
+		fill_and_read(open_at(argv[3], STORE_SYNC_FULL),
+			      (unsigned)rows);
+		return 0;
+	}
 	s = open_at(path, STORE_SYNC_NORMAL);
 	write_rows(s, (unsigned)rows / 10, "without waiting for the disk");
 	(void)store_close(s, far());
 	(void)unlink(path);
-	s = open_at(path, STORE_SYNC_FULL);
-	write_rows(s, (unsigned)rows, "each group on the disk");
-	time_lists(s,
-		   &(struct store_query){ .limit = 20, .newest_first = true },
-		   "the last 20");
-	time_lists(s,
-		   &(struct store_query){ .limit = 20,
-					  .newest_first = true,
-					  .model = STR("rare") },
-		   "the last 20 of a model");
-	time_gets(s, (unsigned)rows);
-	print_memory();
-	(void)store_close(s, far());
+	fill_and_read(open_at(path, STORE_SYNC_FULL), (unsigned)rows);
 	(void)unlink(path);
 	return 0;
 }

@@ -26,6 +26,12 @@ enum {
 	POSTGRES_BLOB_LEN = 16 + ROW_HASH_LEN,
 };
 
+/*
+ * A row's owner and id.  Written so that only the index of ids is of use: as long
+ * as a table's statistics are none, PostgreSQL likes any index that has the owner.
+ */
+#define POSTGRES_IS(owner, id) "id = " id " AND owner || '' = " owner
+
 struct postgres_conn {
 	struct postgres *db;
 	PGconn *pg;          /* NULL: there is none */

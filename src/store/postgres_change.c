@@ -41,8 +41,8 @@ int postgres_set_metadata(struct database *db, struct str owner, struct str id,
 	return change_one(db,
 			  "WITH old AS MATERIALIZED (SELECT seq,"
 			  " length($3) - length(metadata) AS more"
-			  " FROM quipu_completions WHERE owner = $1 AND id = $2"
-			  " FOR UPDATE),"
+			  " FROM quipu_completions"
+			  " WHERE " POSTGRES_IS("$1", "$2") " FOR UPDATE),"
 			  " new AS (UPDATE quipu_completions AS c"
 			  " SET metadata = $3, bytes = bytes + more"
 			  " FROM old WHERE c.seq = old.seq"
@@ -62,7 +62,7 @@ int postgres_drop(struct database *db, struct str owner, struct str id)
 	return change_one(db,
 			  "SELECT count(quipu_forget(seq))"
 			  " FROM quipu_completions"
-			  " WHERE owner = $1 AND id = $2",
+			  " WHERE " POSTGRES_IS("$1", "$2"),
 			  &a);
 }
 
@@ -93,6 +93,7 @@ static int take_unlimited(struct postgres *s, struct postgres_conn **out)
 	(*out)->deadline_ns = CLOCK_NEVER;
 	r = postgres_run(*out,
 			 "SET statement_timeout = 0; SET lock_timeout = 0;"
+			       " SET enable_seqscan = on;"
 			 " SET idle_in_transaction_session_timeout = 0");
 	if (r < 0)
 		postgres_give(s, *out);

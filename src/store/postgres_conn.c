@@ -361,12 +361,13 @@ static int shake_hands(struct postgres_conn *c)
 
 /*
  * A server whose commits do not wait for its disk is asked to, unless the store
- * need not.  Any other setting of it is the administrator's.
+ * need not.  Any other setting of it is the administrator's.  A plan that was made
+ * while a table was small is kept, and must not look through it when it is large.
  */
 static int set_up(struct postgres_conn *c)
 {
 	bool writes = c == &c->db->writer;
-	char sql[640];
+	char sql[720];
 
 	(void)snprintf(
 		sql, sizeof(sql),
@@ -374,6 +375,7 @@ static int set_up(struct postgres_conn *c)
 		" set_config('lock_timeout', '%lld', false),"
 		" set_config('idle_in_transaction_session_timeout', '60000',"
 		" false), set_config('client_min_messages', 'warning', false),"
+		" set_config('enable_seqscan', 'off', false),"
 		" set_config('synchronous_commit', CASE WHEN %d = 1 THEN 'off'"
 		" WHEN current_setting('synchronous_commit') = 'off' THEN 'on'"
 		" ELSE current_setting('synchronous_commit') END, false)",

@@ -172,7 +172,7 @@ static int get(struct postgres_conn *c, const struct postgres_args *args,
 	struct store_page page;
 	int r = postgres_ask(c,
 			     "SELECT " COLUMNS " FROM quipu_completions"
-			     " WHERE owner = $1 AND id = $2",
+			     " WHERE " POSTGRES_IS("$1", "$2"),
 			     args);
 
 	if (r == 0)
@@ -214,7 +214,7 @@ static int find_edge(struct postgres_conn *c, const struct store_query *q,
 	key_of(&args, q->owner, q->after.len > 0 ? q->after : q->before);
 	r = postgres_numbers(c,
 			     "SELECT created, seq FROM quipu_completions"
-			     " WHERE owner = $1 AND id = $2",
+			     " WHERE " POSTGRES_IS("$1", "$2"),
 			     &args, n, countof(n));
 	if (r == 0)
 		*out = (struct edge){ true, n[0], n[1] };

@@ -39,7 +39,7 @@ const char *const postgres_steps[] = {
 	" choices bytea NOT NULL,"
 	" request bytea NOT NULL,"
 	" blobs bytea NOT NULL,"
-	" UNIQUE (owner, id));"
+	" UNIQUE (id, owner));"
 	"CREATE INDEX quipu_completions_order"
 	" ON quipu_completions (owner, created, seq);"
 	"CREATE INDEX quipu_completions_model"
