@@ -28,6 +28,10 @@ enum {
 /* Above what the store itself allows a call. */
 #define STORED_TIME_NS (40 * CLOCK_S)
 
+/* Between looks for what may come from another server: 175 ms in all. */
+#define PAUSE_FIRST (25 * CLOCK_MS)
+#define PAUSE_LAST  (100 * CLOCK_MS)
+
 struct job {
 	struct offload_work work;
 	int (*act)(struct job *job, struct json_writer *w);
@@ -236,6 +240,34 @@ static bool has_store(struct api_call *c)
 	return false;
 }
 
+/*
+ * An id that is not there may be on its way from another server of the same
+ * database: its client has seen it, and asks for it here.
+ */
+static bool may_come(const struct job *job)
+{
+	bool is_missing = job->r == STORE_UNKNOWN ||
+			  (job->r == STORE_BAD_CURSOR && job->act == do_list);
+
+	return is_missing && store_is_shared(job->store);
+}
+
+/* Returns as offload_run(). */
+static int look(struct api_call *c, struct job *job)
+{
+	int64_t deadline = task_now(c->task) + STORED_TIME_NS;
+	int r = offload_run(c->task, &job->work, deadline);
+
+	for (int64_t pause = PAUSE_FIRST;
+	     r == 0 && pause <= PAUSE_LAST && may_come(job); pause *= 2) {
+		if (task_sleep(c->task, task_now(c->task) + pause) < 0)
+			break;
+		buf_clear(&job->answer);
+		r = offload_run(c->task, &job->work, deadline);
+	}
+	return r;
+}
+
 static void run(struct api_call *c,
 		int (*act)(struct job *, struct json_writer *),
 		const struct store_query *query, struct str metadata)
@@ -254,8 +286,7 @@ static void run(struct api_call *c,
 	job->query.owner = arena_str(&job->arena, owner_of(c));
 	job->id = arena_str(&job->arena, c->rest);
 	job->metadata = arena_str(&job->arena, metadata);
-	r = offload_run(c->task, &job->work,
-			task_now(c->task) + STORED_TIME_NS);
+	r = look(c, job);
 	if (r == 0)
 		answer(c, job);
 	else

@@ -39,6 +39,8 @@ struct database {
 };
 
 struct database_type {
+	bool is_shared; /* by other machines' servers, too */
+
 	/* where: the URI without its scheme, as store.c knows it. */
 	int (*open)(const struct store_cfg *cfg, struct str where,
 		    struct database **out);

@@ -195,6 +195,7 @@ static int open_postgres(const struct store_cfg *cfg, struct str where,
 }
 
 const struct database_type store_postgres = {
+	.is_shared = true,
 	.open = open_postgres,
 	.close = close_postgres,
 	.stop = stop,

@@ -92,6 +92,11 @@ int store_put_wait(struct store *s, unsigned producer,
 			       &(struct scribe_item){ .c = c }, deadline_ns);
 }
 
+bool store_is_shared(const struct store *s)
+{
+	return s->db->type->is_shared;
+}
+
 int store_flush(struct store *s, int64_t deadline_ns)
 {
 	return scribe_flush(s->scribe, deadline_ns);

@@ -127,6 +127,13 @@ must_check int store_put_wait(struct store *s, unsigned producer,
 			      const struct store_completion *c,
 			      int64_t deadline_ns);
 
+/*
+ * May another server have rows on their way to the same database?  What was
+ * handed over there is seen here only once it is committed: group_ns later, as a
+ * rule.
+ */
+bool store_is_shared(const struct store *s);
+
 /* All that was handed over before is written: 0, or why it is not. */
 must_check int store_flush(struct store *s, int64_t deadline_ns);
 

@@ -73,7 +73,7 @@ class Service:
         """The oldest first: as they were made, but that servers do not wait for each other's commits."""
         deadline = time.monotonic() + 20 * SLOW
         while self.front:
-            found = self.ids("?limit=100&order=asc")
+            found = [c.id for c in self.client().chat.completions.list(limit=100, order="asc")]
             if set(made) <= set(found):
                 return [x for x in found if x in made]
             assert time.monotonic() < deadline, (made, found)
@@ -85,7 +85,7 @@ class Service:
         return [row["id"] for row in body["data"]]
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgres", "two on postgres"])
 def service(request, start, upstream, tmp_path):
     upstream.handler = Model()
     env = {"OPENAI_BASE_URL": upstream.url, "OPENAI_API_KEY": "sk-test-0123456789"}
@@ -479,3 +479,28 @@ def test_a_server_without_a_store(start):
         with pytest.raises(openai.NotFoundError) as e:
             call()
         assert e.value.code == "store_off" and "--store" in str(e.value)
+
+
+def test_a_postgres_that_is_gone_is_told(start, upstream, postgres):
+    upstream.handler = Model()
+    q = start("--store", postgres.database(), env={"OPENAI_BASE_URL": upstream.url, "OPENAI_API_KEY": "sk-x"})
+    service = Service([q])
+    made = service.create()
+    assert service.request("GET", f"/chat/completions/{made}")[0] == 200
+    assert service.request("GET", "/ready")[0] == 200
+    postgres.stop("immediate")
+    deadline = time.monotonic() + 20 * SLOW
+    while service.request("GET", "/ready")[0] != 503:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    status, body = service.request("GET", "/ready")
+    assert body["store"]["status"] == "error" and "s3cret" not in json.dumps(body)
+    status, body = service.request("GET", f"/chat/completions/{made}")
+    assert (status, body["error"]["code"]) == (503, "store_unavailable") and "s3cret" not in json.dumps(body)
+    assert service.request("GET", "/health")[0] == 200
+    postgres.start()
+    deadline = time.monotonic() + 60 * SLOW
+    while service.request("GET", "/ready")[0] != 200:
+        assert time.monotonic() < deadline, q.text()
+        time.sleep(0.05)
+    assert service.request("GET", f"/chat/completions/{made}")[0] == 200
