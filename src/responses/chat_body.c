@@ -73,16 +73,35 @@ static void put_tool_calls(struct body *b, const struct json *doc,
 	json_end(&b->w);
 }
 
+/* By OGX, who calls says nothing, and nobody remembers what was refused. */
+static bool put_ogx_member(struct body *b, const struct json *doc, uint32_t v)
+{
+	uint32_t key = json_key(doc, v);
+	bool calls =
+		json_get(doc, json_root(doc), STR("tool_calls")) != JSON_NONE;
+
+	if (json_is(doc, key, STR("refusal")))
+		return true;
+	if (json_is(doc, key, STR("tool_calls"))) {
+		json_member(&b->w, STR("tool_calls"));
+		put_tool_calls(b, doc, v);
+		return true;
+	}
+	if (!calls || !json_is(doc, key, STR("content")))
+		return false;
+	json_member_str(&b->w, STR("content"), STR(""));
+	return true;
+}
+
 static void put_member(struct body *b, const struct json *doc, uint32_t v,
 		       struct str reasoning)
 {
 	uint32_t key = json_key(doc, v);
 
+	if (b->is_ogx && put_ogx_member(b, doc, v))
+		return;
 	if (json_is(doc, key, STR("reasoning_content"))) {
 		json_member_raw(&b->w, reasoning, json_raw(doc, v));
-	} else if (b->is_ogx && json_is(doc, key, STR("tool_calls"))) {
-		json_member(&b->w, STR("tool_calls"));
-		put_tool_calls(b, doc, v);
 	} else {
 		json_member_copy(&b->w, json_raw(doc, key), json_raw(doc, v));
 	}
@@ -94,15 +113,23 @@ static bool says(struct str text, struct str what)
 }
 
 /* Most go out as they are, and are not even read. */
+static bool is_changed(const struct body *b, struct str text,
+		       struct str reasoning)
+{
+	if (!str_eq(reasoning, STR("reasoning_content")) &&
+	    says(text, STR("\"reasoning_content\"")))
+		return true;
+	return b->is_ogx && (says(text, STR("\"tool_calls\"")) ||
+			     says(text, STR("\"refusal\"")));
+}
+
 static void put_message(struct body *b, struct str text, struct str reasoning)
 {
 	struct json_limits limits = { .depth = BODY_DEPTH };
-	bool renamed = !str_eq(reasoning, STR("reasoning_content")) &&
-		       says(text, STR("\"reasoning_content\""));
 	struct json_error e;
 	struct json doc;
 
-	if ((!renamed && !(b->is_ogx && says(text, STR("\"tool_calls\"")))) ||
+	if (!is_changed(b, text, reasoning) ||
 	    json_parse(text, &limits, &doc, &e) != 0) {
 		json_add_raw(&b->w, text);
 		return;

@@ -35,7 +35,10 @@ struct chat_iteration {
 	struct chat_dialect dialect;
 };
 
-/* Append the body.  Returns 0, or -EMSGSIZE. */
+/*
+ * Append the body; it may be one level deeper than the request.  Returns 0, or
+ * -EMSGSIZE.
+ */
 must_check int chat_body(const struct chat_iteration *it, struct buf *out);
 
 /*

@@ -8,7 +8,7 @@
 #include "tests/unit/responses/rows.h"
 
 enum {
-	ROWS = 22,
+	ROWS = 23,
 	BODY_MAX = 1 << 16
 };
 

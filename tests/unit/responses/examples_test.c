@@ -9,16 +9,15 @@
 #include "recording/ogx_shape.h"
 #include "responses/chat_body.h"
 #include "responses/convert.h"
+#include "responses/turn.h"
 
 #include "tests/unit/responses/rows.h"
 
 #include "json/splice.h"
-#include "json/writer.h"
 
 enum {
 	TURNS_MAX = 8,
 	BODY_MAX = 8 << 20,
-	CALLS_MAX = 16,
 	EXAMPLES = 91, /* and the requests in them */
 	REQUESTS = 108,
 };
@@ -33,108 +32,33 @@ struct example {
 	bool talked; /* in the conversation */
 };
 
-/* One delta of a recorded stream after the other, as a message. */
-struct folded {
-	struct buf text;
-	struct {
-		struct buf id, name, arguments;
-	} calls[CALLS_MAX];
-	size_t count;
-};
-
-static void append(struct buf *b, const struct json *doc, uint32_t v,
-		   const char *name, struct arena *a)
-{
-	assert_int_equal(buf_add(b, rows_text(doc, v, name, a)), 0);
-}
-
-static void fold_call(struct folded *f, const struct json *doc, uint32_t v,
-		      struct arena *a)
-{
-	uint32_t function = json_get(doc, v, STR("function"));
-	int64_t i = 0;
-
-	assert_true(json_to_i64(doc, json_get(doc, v, STR("index")), &i));
-	assert_in_range(i, 0, CALLS_MAX - 1);
-	if ((size_t)i >= f->count)
-		f->count = (size_t)i + 1;
-	append(&f->calls[i].id, doc, v, "id", a);
-	append(&f->calls[i].name, doc, function, "name", a);
-	append(&f->calls[i].arguments, doc, function, "arguments", a);
-}
-
-static void fold(struct folded *f, const struct json *doc, uint32_t chunks,
-		 struct arena *a)
-{
-	for (uint32_t v = json_first(doc, chunks); v != JSON_NONE;
-	     v = json_next(doc, v)) {
-		uint32_t delta =
-			json_path(doc, v, STR("__data__.choices.0.delta"));
-		uint32_t calls = json_get(doc, delta, STR("tool_calls"));
-
-		if (json_type(doc, delta) != JSON_OBJECT)
-			continue;
-		append(&f->text, doc, delta, "content", a);
-		if (json_type(doc, calls) != JSON_ARRAY)
-			continue;
-		for (uint32_t c = json_first(doc, calls); c != JSON_NONE;
-		     c = json_next(doc, c))
-			fold_call(f, doc, c, a);
-	}
-}
-
-static void write_calls(const struct folded *f, struct json_writer *w)
-{
-	json_member(w, STR("tool_calls"));
-	json_array(w);
-	for (size_t i = 0; i < f->count; i++) {
-		json_object(w);
-		json_member_str(w, STR("id"), buf_str(&f->calls[i].id));
-		json_member_str(w, STR("type"), STR("function"));
-		json_member(w, STR("function"));
-		json_object(w);
-		json_member_str(w, STR("name"), buf_str(&f->calls[i].name));
-		json_member_str(w, STR("arguments"),
-				buf_str(&f->calls[i].arguments));
-		json_end(w);
-		json_end(w);
-	}
-	json_end(w);
-}
-
 /* What the model answered, as the message of the next turn's history. */
 static struct str answer_of(const struct ogx_file *file, struct arena *a)
 {
-	struct folded *f = arena_zalloc(a, sizeof(*f));
-	struct json_writer w;
+	uint32_t body = json_get(&file->doc, file->response, STR("body"));
+	struct id_source ids = id_fixed(STR("examples"));
+	struct events none = { .out = NULL };
+	struct json chunk;
+	struct turn *turn = arena_alloc(a, sizeof(*turn));
 	struct buf out;
 	struct str text;
 
 	buf_init(&out, BODY_MAX);
-	buf_init(&f->text, BODY_MAX);
-	for (size_t i = 0; i < CALLS_MAX; i++) {
-		buf_init(&f->calls[i].id, BODY_MAX);
-		buf_init(&f->calls[i].name, BODY_MAX);
-		buf_init(&f->calls[i].arguments, BODY_MAX);
+	turn_init(turn,
+		  &(struct turn_setup){ .ids = &ids, .bytes_max = BODY_MAX });
+	for (uint32_t v = json_first(&file->doc, body); v != JSON_NONE;
+	     v = json_next(&file->doc, v)) {
+		rows_parse("chunk",
+			   json_raw(&file->doc,
+				    json_get(&file->doc, v, STR("__data__"))),
+			   &chunk);
+		assert_int_equal(turn_chunk(turn, &chunk, &none), 0);
+		json_fini(&chunk);
 	}
-	fold(f, &file->doc, json_get(&file->doc, file->response, STR("body")),
-	     a);
-	json_writer_init(&w, &out);
-	json_object(&w);
-	json_member_str(&w, STR("role"), STR("assistant"));
-	json_member_str(&w, STR("content"),
-			f->count > 0 ? STR_NULL : buf_str(&f->text));
-	if (f->count > 0)
-		write_calls(f, &w);
-	json_end(&w);
-	assert_int_equal(json_writer_done(&w), 0);
+	assert_int_equal(turn_end(turn, &none), 0);
+	assert_int_equal(turn_write_message(turn, &out), 0);
 	text = arena_str(a, buf_str(&out));
-	for (size_t i = 0; i < CALLS_MAX; i++) {
-		buf_fini(&f->calls[i].id);
-		buf_fini(&f->calls[i].name);
-		buf_fini(&f->calls[i].arguments);
-	}
-	buf_fini(&f->text);
+	turn_fini(turn);
 	buf_fini(&out);
 	return text;
 }
@@ -311,7 +235,7 @@ static void run_request(struct example *x, uint32_t v, size_t n)
 	struct api_error e = { 0 };
 	struct convert cv = { x->a, &e, &history };
 	struct response_request req;
-	struct ogx_keys keys;
+	struct ogx_keys *keys = arena_alloc(x->a, sizeof(*keys));
 	struct str ogx, want;
 	struct json doc;
 
@@ -340,16 +264,16 @@ static void run_request(struct example *x, uint32_t v, size_t n)
 					str_starts(req.model, STR("ollama/"))
 						? STR("remote::ollama")
 						: STR("remote::openai")) });
-	make_key(x, req.model, ogx, &keys);
+	make_key(x, req.model, ogx, keys);
 	want = json_string(x->doc, json_path(x->doc, v, STR("keys.0")), x->a);
-	if (!str_starts((struct str){ keys.keys[0], RECORDING_KEY_LEN },
+	if (!str_starts((struct str){ keys->keys[0], RECORDING_KEY_LEN },
 			want)) {
 		fail_msg("%s, request %zu: the key is not " STR_FMT
 			 "...: " STR_FMT,
 			 x->name, n, STR_ARG(want), STR_ARG(ogx));
 	}
 	messages_add(&turn, x->a,
-		     play(x, (struct str){ keys.keys[0], RECORDING_KEY_LEN }));
+		     play(x, (struct str){ keys->keys[0], RECORDING_KEY_LEN }));
 	messages_carry(&history, x->a, &all);
 	messages_carry(&turn, x->a, &all);
 	x->turns[n] = all;
