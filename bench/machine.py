@@ -147,6 +147,26 @@ class Server:
     def pids(self):
         return tree(self.proc.pid)
 
+    def threads(self):
+        """(name, number) of each thread."""
+        for task in os.listdir(f'/proc/{self.proc.pid}/task'):
+            with open(f'/proc/{self.proc.pid}/task/{task}/comm') as f:
+                yield f.read().strip(), int(task)
+
+    def serving_us(self):
+        """CPU time of the threads that serve, without the store's."""
+        total = 0
+        for name, task in self.threads():
+            with open(f'/proc/{self.proc.pid}/task/{task}/schedstat') as f:
+                total += int(f.read().split()[0]) if name == 'worker' else 0
+        return total / 1e3
+
+    def free_others(self):
+        """Let all threads but those that serve run on any core."""
+        for name, task in self.threads():
+            if name != 'worker':
+                os.sched_setaffinity(task, ALL_CORES)
+
     def pss_kb(self):
         return sum(read_kb(f'/proc/{p}/smaps_rollup', 'Pss') for p in self.pids())
 
@@ -252,7 +272,7 @@ class Machine:
         return Server('nginx', [binary, '-p', where, '-e', where / 'nginx.log', '-c', conf],
                       port, where / 'nginx.out', self.nice)
 
-    def quipu_server(self, name, busy_poll='0'):
+    def quipu_server(self, name, busy_poll='0', store='none'):
         port = free_port()
         env = {
             'PATH': os.environ.get('PATH', ''), 'HOME': str(self.work),
@@ -260,6 +280,7 @@ class Machine:
             'QUIPU_LOG_ACCESS': 'false',
             'QUIPU_POOL_MAX_IDLE': str(POOL),
             'QUIPU_BUSY_POLL': busy_poll,
+            'QUIPU_STORE': store,
             'OPENAI_API_KEY': 'sk-bench',
             'OPENAI_BASE_URL': f'http://127.0.0.1:{self.mock_port}/v1',
         }
@@ -271,6 +292,8 @@ class Machine:
         """A fresh server that has answered once."""
         if name == 'nginx':
             server = self.nginx(buffering)
+        elif name == 'kept':
+            server = self.quipu_server(name, store=f'sqlite:{self.work}/kept.db')
         else:
             server = self.quipu_server(name, BUSY_POLL if name == 'busy' else '0')
         try:

@@ -29,6 +29,9 @@ ROWS = {
     'stream_cpu': ('CPU per SSE event at that many', 'us', 1, None, False),
     'idle_mb': ('memory when idle', 'MB', 1, 8, False),
     'bodies_mb': ('peak memory, 1,500 bodies of 150 KB', 'MB', 0, 300, False),
+    'store_chat': ('CPU per chat request with the store, to without', 'x', 2, 1.25, False),
+    'store_stream': ('the same for streams of 100 events', 'x', 2, 1.25, False),
+    'store_p99': ('latency added by the store, 16 connections, p99', 'us', 0, 50, False),
     'start_ms': ('start to first answer', 'ms', 1, 20, False),
 }
 

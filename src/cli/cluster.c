@@ -323,6 +323,8 @@ static void *run_worker(void *arg)
 {
 	struct member *m = arg;
 
+	/* For top -H, and whoever measures. */
+	(void)pthread_setname_np(pthread_self(), "worker");
 	loop_run(m->worker.loop);
 	return NULL;
 }
