@@ -269,7 +269,7 @@ static void say_function_call(struct walk *k, uint32_t item)
 
 	say_call(k, item, STR("call_id"));
 	o = map_get(&k->by_call, member(k, item, STR("call_id")));
-	if (o == NULL || o->is_said)
+	if (o == NULL)
 		return;
 	say_output(k, o);
 	say_images(k, o);

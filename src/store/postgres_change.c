@@ -38,19 +38,22 @@ int postgres_set_metadata(struct database *db, struct str owner, struct str id,
 	postgres_add_text(&a, owner);
 	postgres_add_text(&a, id);
 	postgres_add_text(&a, metadata);
-	return change_one(db,
-			  "WITH old AS MATERIALIZED (SELECT seq,"
-			  " length($3) - length(metadata) AS more"
-			  " FROM quipu_completions"
-			  " WHERE " POSTGRES_IS("$1", "$2") " FOR UPDATE),"
-			  " new AS (UPDATE quipu_completions AS c"
-			  " SET metadata = $3, bytes = bytes + more"
-			  " FROM old WHERE c.seq = old.seq"
-			  " RETURNING status, more),"
-			  " counted AS (SELECT quipu_count(status, 0, more)"
-			  " FROM new)"
-			  " SELECT count(*) FROM counted",
-			  &a);
+	return change_one(
+		db,
+		"WITH old AS MATERIALIZED (SELECT seq,"
+		" length($3) - length(metadata) AS more"
+		" FROM quipu_completions"
+		" WHERE " POSTGRES_IS(
+			"$1",
+			"$2") " FOR UPDATE),"
+			      " new AS (UPDATE quipu_completions AS c"
+			      " SET metadata = $3, bytes = bytes + more"
+			      " FROM old WHERE c.seq = old.seq"
+			      " RETURNING status, more),"
+			      " counted AS (SELECT quipu_count(status, 0, more)"
+			      " FROM new)"
+			      " SELECT count(*) FROM counted",
+		&a);
 }
 
 int postgres_drop(struct database *db, struct str owner, struct str id)
@@ -93,7 +96,7 @@ static int take_unlimited(struct postgres *s, struct postgres_conn **out)
 	(*out)->deadline_ns = CLOCK_NEVER;
 	r = postgres_run(*out,
 			 "SET statement_timeout = 0; SET lock_timeout = 0;"
-			       " SET enable_seqscan = on;"
+			 " SET enable_seqscan = on;"
 			 " SET idle_in_transaction_session_timeout = 0");
 	if (r < 0)
 		postgres_give(s, *out);

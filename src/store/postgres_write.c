@@ -28,27 +28,29 @@ enum {
  */
 static const char put_sql[] =
 	"WITH old AS MATERIALIZED (SELECT status, bytes, blobs"
-	" FROM quipu_completions WHERE " POSTGRES_IS("$8", "$9") " FOR UPDATE)"
-	" INSERT INTO quipu_completions AS c (created, status, first_byte_us,"
-	" total_us, stored_at, bytes, batch, owner, id, model_asked,"
-	" model_served, provider, \"user\", metadata, usage, extra, params,"
-	" choices, request, blobs) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9,"
-	" $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20"
-	" FROM (SELECT) AS one LEFT JOIN old ON true"
-	" ON CONFLICT (id, owner) DO UPDATE SET created = EXCLUDED.created,"
-	" status = EXCLUDED.status, first_byte_us = EXCLUDED.first_byte_us,"
-	" total_us = EXCLUDED.total_us, stored_at = EXCLUDED.stored_at,"
-	" bytes = EXCLUDED.bytes, batch = EXCLUDED.batch,"
-	" model_asked = EXCLUDED.model_asked,"
-	" model_served = EXCLUDED.model_served, provider = EXCLUDED.provider,"
-	" \"user\" = EXCLUDED.\"user\", metadata = EXCLUDED.metadata,"
-	" usage = EXCLUDED.usage, extra = EXCLUDED.extra,"
-	" params = EXCLUDED.params, choices = EXCLUDED.choices,"
-	" request = EXCLUDED.request, blobs = EXCLUDED.blobs"
-	" WHERE c.batch <> EXCLUDED.batch"
-	" RETURNING (xmax <> 0)::int::bigint,"
-	" (SELECT status FROM old), (SELECT bytes FROM old),"
-	" (SELECT blobs FROM old)";
+	" FROM quipu_completions WHERE " POSTGRES_IS(
+		"$8",
+		"$9") " FOR UPDATE)"
+		      " INSERT INTO quipu_completions AS c (created, status, first_byte_us,"
+		      " total_us, stored_at, bytes, batch, owner, id, model_asked,"
+		      " model_served, provider, \"user\", metadata, usage, extra, params,"
+		      " choices, request, blobs) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9,"
+		      " $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20"
+		      " FROM (SELECT) AS one LEFT JOIN old ON true"
+		      " ON CONFLICT (id, owner) DO UPDATE SET created = EXCLUDED.created,"
+		      " status = EXCLUDED.status, first_byte_us = EXCLUDED.first_byte_us,"
+		      " total_us = EXCLUDED.total_us, stored_at = EXCLUDED.stored_at,"
+		      " bytes = EXCLUDED.bytes, batch = EXCLUDED.batch,"
+		      " model_asked = EXCLUDED.model_asked,"
+		      " model_served = EXCLUDED.model_served, provider = EXCLUDED.provider,"
+		      " \"user\" = EXCLUDED.\"user\", metadata = EXCLUDED.metadata,"
+		      " usage = EXCLUDED.usage, extra = EXCLUDED.extra,"
+		      " params = EXCLUDED.params, choices = EXCLUDED.choices,"
+		      " request = EXCLUDED.request, blobs = EXCLUDED.blobs"
+		      " WHERE c.batch <> EXCLUDED.batch"
+		      " RETURNING (xmax <> 0)::int::bigint,"
+		      " (SELECT status FROM old), (SELECT bytes FROM old),"
+		      " (SELECT blobs FROM old)";
 
 struct kind {
 	int64_t rows, bytes;

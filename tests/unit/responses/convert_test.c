@@ -7,7 +7,7 @@
 #include "tests/unit/responses/rows.h"
 
 enum {
-	ROWS = 39
+	ROWS = 41
 };
 
 static void convert(const struct json *rows, uint32_t row, struct arena *a)

@@ -491,8 +491,7 @@ static void nothing_is_looked_through(unsigned rows)
 	while (n < rows) {
 		struct str line, head;
 
-		check_true("what was done is known",
-			   clock_monotonic() < until);
+		check_true("what was done is known", clock_monotonic() < until);
 		line = str_of(server_sql("SELECT n_tup_ins || ' ' ||"
 					 " idx_tup_fetch + seq_tup_read"
 					 " FROM pg_stat_user_tables WHERE"
