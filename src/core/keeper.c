@@ -186,25 +186,22 @@ static struct str model_of(const struct exchange *x, const struct keeper *k)
 }
 
 /* An answer whose upstream gave it no name can be listed at least. */
-static struct str id_of(struct str id, char made[static ID_DIGITS + 16])
+static struct str id_of(struct str id, struct arena *a)
 {
-	int n;
+	char digits[ID_DIGITS];
 
 	if (id.len > 0 && name(id).len == id.len)
 		return id;
-	n = snprintf(made, ID_DIGITS + 16, "chatcmpl-");
-	rand_hex(made + n, ID_DIGITS);
-	return (struct str){ made, (size_t)n + ID_DIGITS };
+	rand_hex(digits, sizeof(digits));
+	return arena_printf(a, "chatcmpl-%.*s", ID_DIGITS, digits);
 }
 
 /* c has what the answer says; the rest is added, and it is handed over. */
 static void hand_over(struct task *t, struct exchange *x, struct keeper *k,
 		      struct store_completion *c)
 {
-	char made[ID_DIGITS + 16];
-
 	k->given = true;
-	c->id = id_of(c->id, made);
+	c->id = id_of(c->id, x->arena);
 	if (c->created <= 0)
 		c->created = task_wall(t) / CLOCK_S;
 	c->model_asked = name(model_of(x, k));
