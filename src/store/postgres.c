@@ -208,4 +208,5 @@ const struct database_type store_postgres = {
 	.info = postgres_info,
 	.vacuum = postgres_vacuum,
 	.check = postgres_check,
+	.objects = &postgres_objects,
 };

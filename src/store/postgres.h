@@ -154,4 +154,10 @@ int postgres_list(struct database *db, const struct store_query *q,
 		  struct arena *a, struct store_page *out);
 int postgres_info(struct database *db, struct store_info *out);
 
+/* postgres_object.c: one op as the arguments of a statement, and the rest. */
+extern const char postgres_op_sql[];
+void postgres_add_op(struct postgres_args *a, const struct store_op *op,
+		     bool is_sure);
+extern const struct database_objects postgres_objects;
+
 #endif

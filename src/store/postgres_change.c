@@ -109,6 +109,7 @@ int postgres_vacuum(struct database *db)
 	static const char *const tables[] = {
 		"VACUUM (ANALYZE) quipu_completions",
 		"VACUUM (ANALYZE) quipu_blobs",
+		"VACUUM (ANALYZE) quipu_objects",
 		"VACUUM (ANALYZE) quipu_totals",
 	};
 	struct postgres *s = (struct postgres *)db;
@@ -152,7 +153,8 @@ static const char *const questions[] = {
 	" sum(bytes) AS bytes FROM quipu_totals GROUP BY kind) AS t"
 	" LEFT JOIN (SELECT status AS kind, count(*) AS n, sum(bytes) AS size"
 	" FROM quipu_completions GROUP BY status UNION ALL SELECT 3, count(*),"
-	" sum(length(bytes)) FROM quipu_blobs) AS k USING (kind)"
+	" sum(length(bytes)) FROM quipu_blobs UNION ALL SELECT 4, count(*),"
+	" sum(bytes) FROM quipu_objects) AS k USING (kind)"
 	" WHERE t.rows <> coalesce(n, 0) OR t.bytes <> coalesce(size, 0)",
 };
 

@@ -337,7 +337,7 @@ int postgres_list(struct database *db, const struct store_query *q,
 
 static int read_info(struct postgres_conn *c, struct store_info *out)
 {
-	int64_t n[9] = { 0 };
+	int64_t n[10] = { 0 };
 	int r = postgres_numbers(
 		c,
 		"SELECT (SELECT max(version) FROM quipu_schema),"
@@ -349,7 +349,9 @@ static int read_info(struct postgres_conn *c, struct store_info *out)
 		" (sum(rows) FILTER (WHERE kind = 2))::bigint,"
 		" (sum(rows) FILTER (WHERE kind = 3))::bigint,"
 		" (SELECT sum(pg_total_relation_size(c))::bigint FROM unnest("
-		"ARRAY['quipu_completions', 'quipu_blobs']::regclass[]) AS c)"
+		"ARRAY['quipu_completions', 'quipu_blobs', 'quipu_objects']"
+		"::regclass[]) AS c),"
+		" (sum(rows) FILTER (WHERE kind = 4))::bigint"
 		" FROM quipu_totals",
 		NULL, n, countof(n));
 
@@ -364,6 +366,7 @@ static int read_info(struct postgres_conn *c, struct store_info *out)
 		.rows = n[4] + n[5] + n[6],
 		.blobs = n[7],
 		.disk_bytes = n[8],
+		.objects = n[9],
 	};
 	return 0;
 }

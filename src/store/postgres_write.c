@@ -20,6 +20,7 @@ enum {
 };
 
 #define PUT "quipu_put"
+#define DO  "quipu_do"
 
 /*
  * Tells whether it replaced a row, and which.  The join makes it look, and lock,
@@ -187,7 +188,28 @@ static int prepare(struct group *g)
 	add_row(&a, g->rows[0], 0, STR(""));
 	if (libpq.PQsendPrepare(g->c->pg, PUT, put_sql, a.count, a.types) == 0)
 		return postgres_failed(g->c, NULL);
+	a.count = 0;
+	postgres_add_op(&a, &(struct store_op){ 0 }, true);
+	if (libpq.PQsendPrepare(g->c->pg, DO, postgres_op_sql, a.count,
+				a.types) == 0)
+		return postgres_failed(g->c, NULL);
 	return 0;
+}
+
+static int send_ops(struct group *g, const struct row *row)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < row->op_count && r == 0; i++) {
+		struct postgres_args a = { 0 };
+
+		postgres_add_op(&a, &row->ops[i], true);
+		if (libpq.PQsendQueryPrepared(g->c->pg, DO, a.count, a.values,
+					      a.lens, a.formats, 1) == 0)
+			return postgres_failed(g->c, NULL);
+		r = send_some(g, op_bytes(&row->ops[i].object));
+	}
+	return r;
 }
 
 static int send_row(struct group *g, size_t i)
@@ -238,9 +260,23 @@ static int note_row(struct group *g, size_t i, const PGresult *res)
 	return buf_add(&g->released, postgres_text(res, 3));
 }
 
-static int put_rows(struct group *g)
+static int take_answer(struct group *g, size_t i)
 {
 	PGresult *res = NULL;
+	int r;
+
+	if (g->rows[i]->op_count > 0)
+		return skip(g, g->rows[i]->op_count);
+	r = collect(g, &res);
+	if (r < 0)
+		return r;
+	r = note_row(g, i, res);
+	libpq.PQclear(res);
+	return r;
+}
+
+static int put_rows(struct group *g)
+{
 	bool was_ready = g->c->is_ready;
 	int r = was_ready ? 0 : prepare(g);
 
@@ -248,17 +284,14 @@ static int put_rows(struct group *g)
 	if (r == 0)
 		r = queue_plain(g, "BEGIN");
 	for (size_t i = 0; i < g->count && r == 0; i++)
-		r = send_row(g, i);
+		r = g->rows[i]->op_count == 0 ? send_row(g, i)
+					      : send_ops(g, g->rows[i]);
 	if (r == 0)
 		r = send_all(g);
 	if (r == 0)
-		r = skip(g, was_ready ? 1 : 2);
+		r = skip(g, was_ready ? 1 : 3);
 	for (size_t i = 0; i < g->count && r == 0; i++) {
-		r = collect(g, &res);
-		if (r < 0)
-			break;
-		r = note_row(g, i, res);
-		libpq.PQclear(res);
+		r = take_answer(g, i);
 	}
 	return r == 0 ? skip(g, 1) : r;
 }

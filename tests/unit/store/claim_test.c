@@ -277,5 +277,5 @@ int main(void)
 		TEST(each_run_is_claimed_once),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return fixture_run(tests, countof(tests));
 }

@@ -321,5 +321,5 @@ int main(void)
 		TEST(what_does_not_fit_is_told),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return fixture_run(tests, countof(tests));
 }

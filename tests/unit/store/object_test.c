@@ -398,5 +398,5 @@ int main(void)
 		TEST(limits_are_kept),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return fixture_run(tests, countof(tests));
 }
