@@ -117,11 +117,11 @@ static int bad_query(const struct reading *r)
 	return API_FAIL;
 }
 
-int page_read(struct str query, bool newest_first, struct arena *a,
+int page_read(struct str query, const struct page_usual *usual, struct arena *a,
 	      struct store_query *out, struct api_error *e)
 {
-	struct store_query q = { .limit = PAGE_LIMIT_USUAL,
-				 .newest_first = newest_first };
+	struct store_query q = { .limit = usual->limit,
+				 .newest_first = usual->newest_first };
 	struct reading reading = { a, &q, e };
 	struct str name, value;
 	int r;

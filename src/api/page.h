@@ -1,7 +1,9 @@
 /*
  * page - which part of a list a request asks for.
  *
- *	r = page_read(c->req->query, true, &c->req->arena, &q, &e);
+ *	struct page_usual usual = { 20, .newest_first = true };
+ *
+ *	r = page_read(c->req->query, &usual, &c->req->arena, &q, &e);
  *
  * The query of OpenAI's lists: after, before, limit, order, model and
  * metadata[KEY]=VALUE.  What it does not know it passes over, as there are
@@ -15,16 +17,19 @@
 #include "store/store.h"
 #include "json/writer.h"
 
-enum {
-	PAGE_LIMIT_USUAL = 20
+/* What is meant when the query does not say. */
+struct page_usual {
+	unsigned limit;
+	bool newest_first;
 };
 
 /*
- * Read it; newest_first is the usual order.  Returns 0 with texts in the query
- * or in a and no owner, or API_FAIL: 400 with the parameter's name.
+ * Read it.  Returns 0 with texts in the query or in a and no owner, or API_FAIL:
+ * 400 with the parameter's name.
  */
-must_check int page_read(struct str query, bool newest_first, struct arena *a,
-			 struct store_query *out, struct api_error *e);
+must_check int page_read(struct str query, const struct page_usual *usual,
+			 struct arena *a, struct store_query *out,
+			 struct api_error *e);
 
 /* The same query with its texts in a. */
 struct store_query page_copy(const struct store_query *q, struct arena *a);

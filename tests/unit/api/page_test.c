@@ -2,6 +2,8 @@
 
 #include "tests/unit/table.h"
 
+static const struct page_usual newest = { 20, .newest_first = true };
+
 /* "after before limit order model k=v;..." */
 static struct str describe(const struct store_query *q, struct arena *a)
 {
@@ -47,7 +49,8 @@ static void queries_are_read(void **state)
 		struct api_error e;
 
 		check_int(cases[i].name,
-			  page_read(str_of(cases[i].query), true, &a, &q, &e),
+			  page_read(str_of(cases[i].query), &newest, &a, &q,
+				    &e),
 			  0);
 		check_str(cases[i].name, describe(&q, &a),
 			  str_of(cases[i].want));
@@ -102,7 +105,8 @@ static void bad_queries_are_refused(void **state)
 		struct api_error e = { 0 };
 
 		check_int(cases[i].name,
-			  page_read(str_of(cases[i].query), true, &a, &q, &e),
+			  page_read(str_of(cases[i].query), &newest, &a, &q,
+				    &e),
 			  API_FAIL);
 		check_int(cases[i].name, e.status, 400);
 		check_str(cases[i].name, e.param, str_of(cases[i].param));
