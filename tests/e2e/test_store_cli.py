@@ -25,11 +25,11 @@ def lines_of(rows):
 
 
 class Store:
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, path, uri=None):
+        self.path, self.uri = path, uri or f"sqlite:{path}"
 
     def run(self, *args, stdin="", expect=0, **more):
-        env = {"PATH": os.environ["PATH"], "QUIPU_STORE": f"sqlite:{self.path}", **more}
+        env = {"PATH": os.environ["PATH"], "QUIPU_STORE": self.uri, **more}
         done = subprocess.run([BIN, "store", *args], input=stdin, env=env, capture_output=True,
                               timeout=60, check=False, text=True)
         assert done.returncode == expect, done.stdout + done.stderr
@@ -72,6 +72,28 @@ def test_what_goes_in_comes_out(store, tmp_path):
     assert (info["oldest"], info["newest"]) == (1, 1700000902)
     # The image is kept once.
     assert info["bytes"] < 255 * 200 + 2 * len(big)
+
+
+def test_from_one_database_to_another(store, postgres, tmp_path):
+    big = "data:image/png;base64," + "QUJD" * 5000
+    rows = [*(row(n) for n in range(250)), row(1, owner="bob"), row(901, request=[{"role": "user", "content": big}] * 2),
+            row(902, request='[\n  {"role": "user"} ]', extra=' {"a":1.0e2}')]
+    text = lines_of(rows)
+    store.fill(rows)
+    other = Store(None, postgres.database())
+    assert other.run("import", stdin=store.run("export")) == "253 rows, of which 0 were there\n"
+    assert other.run("export") == text
+    assert other.run("import", stdin=text) == "253 rows, of which 253 were there\n"
+    assert other.run("export") == text
+    assert other.run("export", "--metadata", "k=2", "--model", "m") == store.run("export", "--metadata", "k=2",
+                                                                                "--model", "m")
+    assert other.run("check") == "253 rows, 0 problems\n"
+    other.run("vacuum")
+    info, mine = (json.loads(s.run("info", "--json")) for s in (other, store))
+    assert {k: info[k] for k in ("rows", "by_status", "blobs", "bytes", "oldest", "newest")} == \
+        {k: mine[k] for k in ("rows", "by_status", "blobs", "bytes", "oldest", "newest")}
+    # No password is shown.
+    assert info["store"] == "postgres"
 
 
 @pytest.mark.parametrize("filters, want", [
