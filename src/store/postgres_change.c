@@ -73,16 +73,23 @@ int postgres_expire(struct database *db, const struct store_expiry *e,
 		    unsigned *out_count)
 {
 	struct postgres_args a = { 0 };
-	int64_t n = 0;
+	int64_t n = 0, more = 0;
 	int r;
 
 	postgres_add_number(&a, e->before);
 	postgres_add_number(&a, e->bytes_max);
 	postgres_add_number(&a, e->max);
 	r = ask_number(db, "SELECT quipu_expire($1, $2, $3)", &a, &n);
+	if (r == 0 && n < e->max) {
+		a.count = 0;
+		postgres_add_number(&a, e->before);
+		postgres_add_number(&a, e->max - n);
+		r = ask_number(db, "SELECT quipu_object_expire($1, $2)", &a,
+			       &more);
+	}
 	if (r < 0)
 		return err_up(r);
-	*out_count = (unsigned)n;
+	*out_count = (unsigned)(n + more);
 	return 0;
 }
 

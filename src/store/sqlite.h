@@ -42,7 +42,7 @@ enum sqlite_statement {
 };
 
 enum {
-	SQLITE_OBJECT_STATEMENTS = 8 /* what sqlite_object.c runs */
+	SQLITE_OBJECT_STATEMENTS = 10 /* what sqlite_object.c runs */
 };
 
 /* What is counted: rows of a status, blobs, objects. */
@@ -166,6 +166,14 @@ int sqlite_object_claim(struct database *db, const struct store_claimant *c,
 			struct arena *a, struct store_object *out);
 int sqlite_object_lease(struct database *db, const struct store_key *key,
 			struct str holder, int64_t until_ms);
+
+/*
+ * Delete up to max responses and conversations, with what is below them, that
+ * were written before that second: no response that another stands on which
+ * stays, no conversation that has had a turn since.
+ */
+int sqlite_object_expire(struct database *db, int64_t before, unsigned max,
+			 unsigned *out_count);
 
 /* Is there anything to claim, at a glance?  0 or STORE_UNKNOWN. */
 must_check int sqlite_object_is_due(struct sqlite *s, enum store_kind kind,

@@ -225,6 +225,7 @@ int sqlite_expire(struct database *db, const struct store_expiry *e,
 		  unsigned *out_count)
 {
 	struct sqlite_key *keys;
+	unsigned objects = 0;
 	size_t count = 0;
 	int r;
 
@@ -232,8 +233,11 @@ int sqlite_expire(struct database *db, const struct store_expiry *e,
 		return err_new(-EINVAL, "store: not a batch");
 	keys = xmalloc(e->max * sizeof(*keys));
 	r = expire((struct sqlite *)db, e, keys, &count);
-	if (r == 0)
-		*out_count = (unsigned)count;
 	free(keys);
+	if (r == 0 && count < e->max)
+		r = sqlite_object_expire(db, e->before,
+					 e->max - (unsigned)count, &objects);
+	if (r == 0)
+		*out_count = (unsigned)count + objects;
 	return r;
 }

@@ -14,6 +14,8 @@ enum {
 	OBJECT_CHILDREN,
 	OBJECT_CLAIM,
 	OBJECT_LEASE,
+	OBJECT_OLDEST,
+	OBJECT_ABOVE,
 	OBJECT_STATEMENTS,
 };
 
@@ -22,6 +24,17 @@ _Static_assert((int)OBJECT_STATEMENTS == (int)SQLITE_OBJECT_STATEMENTS,
 
 #define BY_KEY   " WHERE owner = ? AND kind = ? AND id = ?"
 #define CHILDREN " WHERE parent = ? AND parent <> '' AND owner = ? AND kind = ?"
+
+/* A response or conversation that nothing young stands on. */
+#define CAN_GO                                                             \
+	"SELECT seq, version, bytes, kind, owner, id, parent"              \
+	" FROM objects AS o WHERE kind IN (1, 3) AND stored_at < ?1"       \
+	" AND NOT EXISTS (SELECT 1 FROM objects AS c"                      \
+	" WHERE c.owner = o.owner AND c.kind = o.kind AND c.parent = o.id" \
+	" AND c.parent <> '' AND NOT c.is_root)"                           \
+	" AND NOT EXISTS (SELECT 1 FROM objects AS c"                      \
+	" WHERE c.owner = o.owner AND c.kind IN (4, 5)"                    \
+	" AND c.parent = o.id AND c.parent <> '' AND c.stored_at >= ?1)"
 
 /* Those that take an object have its numbers and texts in bind_object()'s order. */
 static const struct str statements[OBJECT_STATEMENTS] = {
@@ -50,6 +63,9 @@ static const struct str statements[OBJECT_STATEMENTS] = {
 	[OBJECT_LEASE] = STR_INIT(
 		"UPDATE objects SET due_ms = ? WHERE state = 'running'"
 		" AND holder = ? AND owner = ? AND kind = ? AND id = ?"),
+	[OBJECT_OLDEST] = STR_INIT(CAN_GO " ORDER BY stored_at, seq LIMIT 1"),
+	[OBJECT_ABOVE] =
+		STR_INIT(CAN_GO " AND owner = ?2 AND kind = ?3 AND id = ?4"),
 };
 
 /* A row that is there. */
@@ -364,4 +380,96 @@ int sqlite_object_lease(struct database *db, const struct store_key *key,
 	if (r < 0)
 		return err_up(r);
 	return sqlite_end(s, lease(s, &o, holder, until_ms));
+}
+
+/* A row that is old. */
+struct old {
+	struct found found;
+	struct store_object object; /* kind, owner, id, parent */
+};
+
+static int read_old(struct sqlite *s, sqlite3_stmt *stmt, struct arena *a,
+		    struct old *out)
+{
+	struct store_object o = { 0 };
+	int got = sqlite3_step(stmt);
+	int r = STORE_UNKNOWN;
+
+	if (got == SQLITE_ROW) {
+		o.kind = (enum store_kind)sqlite3_column_int(stmt, 3);
+		r = sqlite_read_text(stmt, 4, a, &o.owner);
+		if (r == 0)
+			r = sqlite_read_text(stmt, 5, a, &o.id);
+		if (r == 0)
+			r = sqlite_read_text(stmt, 6, a, &o.parent);
+		out->found.seq = sqlite3_column_int64(stmt, 0);
+		out->found.bytes = sqlite3_column_int64(stmt, 2);
+		out->object = o;
+	} else if (got != SQLITE_DONE) {
+		r = sqlite_failed(s->writer, "reading");
+	}
+	done_with(stmt);
+	return r;
+}
+
+static int next_old(struct sqlite *s, unsigned which, int64_t before,
+		    struct arena *a, struct old *io)
+{
+	struct store_object above = io->object;
+	sqlite3_stmt *stmt;
+	int at = 2;
+	int r = get(s, which, &stmt);
+
+	if (r < 0)
+		return r;
+	(void)sqlite3_bind_int64(stmt, 1, before);
+	above.id = above.parent;
+	if (which == OBJECT_ABOVE)
+		r = bind_key(stmt, &at, &above);
+	return r == 0 ? read_old(s, stmt, a, io) : r;
+}
+
+static int drop_old(struct sqlite *s, const struct old *old)
+{
+	static const enum store_kind below[] = { STORE_EVENTS, STORE_ITEM,
+						 STORE_MESSAGES, STORE_RUN };
+	struct store_object child = { .owner = old->object.owner,
+				      .parent = old->object.id };
+	int r = drop(s, &old->found);
+
+	for (size_t i = 0; i < countof(below) && r == 0; i++) {
+		child.kind = below[i];
+		r = drop_children(s, &child);
+	}
+	return r;
+}
+
+/* Up along a chain as far as it can go, and then the next one. */
+int sqlite_object_expire(struct database *db, int64_t before, unsigned max,
+			 unsigned *out_count)
+{
+	struct sqlite *s = (struct sqlite *)db;
+	struct old old = { 0 };
+	struct arena a;
+	unsigned n = 0;
+	int r = sqlite_begin(s);
+
+	if (r < 0)
+		return err_up(r);
+	arena_init(&a, (size_t)(max + 1) * 4 * STORE_TEXT_MAX);
+	while (n < max && r == 0) {
+		r = STORE_UNKNOWN;
+		if (old.object.parent.len > 0)
+			r = next_old(s, OBJECT_ABOVE, before, &a, &old);
+		if (r == STORE_UNKNOWN)
+			r = next_old(s, OBJECT_OLDEST, before, &a, &old);
+		if (r == 0)
+			r = drop_old(s, &old);
+		n += r == 0;
+	}
+	arena_fini(&a);
+	r = sqlite_end(s, r == STORE_UNKNOWN ? 0 : r);
+	if (r == 0)
+		*out_count = n;
+	return r;
 }

@@ -35,7 +35,8 @@ static const struct str statements[SQLITE_STATEMENTS] = {
 		STR_INIT("DELETE FROM blobs WHERE blob = ?1 AND NOT EXISTS"
 			 " (SELECT 1 FROM blob_uses WHERE blob = ?1)"
 			 " RETURNING length(bytes)"),
-	[RUN_TOTAL] = STR_INIT("SELECT sum(bytes) FROM totals"),
+	[RUN_TOTAL] = STR_INIT("SELECT sum(bytes) FROM totals"
+			       " WHERE kind < 4"),
 	[RUN_OLDEST] =
 		STR_INIT("SELECT seq, status, bytes, blobs, stored_at"
 			 " FROM completions ORDER BY stored_at, seq LIMIT ?"),

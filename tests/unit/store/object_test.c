@@ -250,6 +250,65 @@ static void what_has_children_is_spared(void **state)
 	check_int("gone", objects_look(&events), STORE_UNKNOWN);
 }
 
+static void put_aged(enum store_kind kind, const char *id, const char *parent,
+		     int64_t stored_at)
+{
+	struct store_object o = objects_object(kind, str_of(id));
+
+	o.parent = str_of(parent);
+	o.stored_at = stored_at;
+	o.body = STR("{}");
+	check_int("post", objects_post(STORE_PUT, &o), 0);
+}
+
+/* Old is 1, young is 9; what is before 5 goes if nothing young needs it. */
+static void the_old_expire_with_their_own(void **state)
+{
+	static const struct {
+		enum store_kind kind;
+		const char *id, *parent;
+		int64_t stored_at;
+		bool stays;
+	} rows[] = {
+		{ STORE_RESPONSE, "a1", "", 1, false },
+		{ STORE_RESPONSE, "a2", "a1", 1, false },
+		{ STORE_EVENTS, "a2/1", "a2", 9, false },
+		{ STORE_RESPONSE, "b1", "", 1, true },
+		{ STORE_RESPONSE, "b2", "b1", 1, true },
+		{ STORE_RESPONSE, "b3", "b2", 9, true },
+		{ STORE_RESPONSE, "b4", "b1", 1, false },
+		{ STORE_CONVERSATION, "c", "", 1, false },
+		{ STORE_ITEM, "c/1", "c", 1, false },
+		{ STORE_CONVERSATION, "d", "", 1, true },
+		{ STORE_MESSAGES, "d/1", "d", 1, true },
+		{ STORE_MESSAGES, "d/2", "d", 9, true },
+		{ STORE_PROMPT, "p", "", 1, true },
+	};
+	struct store_expiry e = { .before = 5, .max = 2 };
+	unsigned count = 0, total = 0;
+	struct store_info info;
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++)
+		put_aged(rows[i].kind, rows[i].id, rows[i].parent,
+			 rows[i].stored_at);
+	check_int("flush", store_flush(objects_store, fixture_soon()), 0);
+	do {
+		check_int("expire", store_expire(objects_store, &e, &count), 0);
+		total += count;
+	} while (count == e.max);
+	check_int("with their children", total, 4);
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct store_object o =
+			objects_object(rows[i].kind, str_of(rows[i].id));
+
+		check_int(rows[i].id, objects_look(&o),
+			  rows[i].stays ? 0 : STORE_UNKNOWN);
+	}
+	check_int("info", store_info(objects_store, &info), 0);
+	check_int("objects", info.objects, 7);
+}
+
 static void *compete(void *arg)
 {
 	struct store_object o = objects_object(STORE_PROMPT, STR("p"));
@@ -394,6 +453,7 @@ int main(void)
 		TEST(ops_see_what_was_done_before_them),
 		TEST(what_has_children_is_spared),
 		TEST(versions_keep_writers_apart),
+		TEST(the_old_expire_with_their_own),
 		TEST(posts_are_seen_at_once),
 		TEST(limits_are_kept),
 	};
