@@ -118,7 +118,8 @@ int respond_prepare(struct respond *r, struct str body, struct run_sink *sink,
 		s->bearer = http_value(&c->req->head, HTTP_AUTHORIZATION);
 		s->trace = c->trace;
 		s->watch = c->req->io;
-		s->created_at = task_wall(c->task) / CLOCK_S;
+		if (s->created_at == 0)
+			s->created_at = task_wall(c->task) / CLOCK_S;
 		if (r->request.stream || is_streamed)
 			s->sink = sink;
 		rc = run_new(&r->arena, s, &r->run, e);

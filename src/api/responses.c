@@ -1,6 +1,7 @@
 /*
  * responses - POST /v1/responses: as a whole, or as a stream of events.
  */
+#include "api/background.h"
 #include "api/handlers.h"
 #include "api/respond.h"
 #include "base/log.h"
@@ -116,7 +117,9 @@ void responses_create(struct api_call *c)
 	rc = read_form(c, &form, &body, &e);
 	if (rc == 0)
 		rc = respond_prepare(r, body, &sink.base, false, &e);
-	if (rc == 0) {
+	if (rc == 0 && r->request.background) {
+		background_accept(c, r, body);
+	} else if (rc == 0) {
 		run_go(c->task, r->run);
 		respond_note(r);
 		if (r->request.stream)

@@ -1,5 +1,6 @@
 #include "cli/cluster.h"
 
+#include "api/background.h"
 #include "api/handlers.h"
 #include "base/log.h"
 #include "cli/keep.h"
@@ -47,6 +48,7 @@ struct cluster {
 	struct worker_team team;
 	struct library *library;
 	struct store *store;           /* or NULL */
+	struct background *background; /* the same */
 	struct server *metrics_server; /* of the first worker; or NULL */
 	struct exporter *exporter;     /* or NULL */
 	struct metrics_route_name *routes;
@@ -201,6 +203,7 @@ static int open_worker(struct cluster *c, size_t i, struct listen_plan *plan,
 	w->library = c->library;
 	w->store = c->store;
 	w->producer = (unsigned)i;
+	w->background = c->background;
 	w->tokens = tokens_new(w->loop, w->client);
 	w->server = make_server(c, w);
 	r = listen_open(plan, w->loop, &set, messages);
@@ -247,6 +250,16 @@ static size_t worker_count(const struct config *config)
 	return n < WORKERS_MAX ? n : WORKERS_MAX;
 }
 
+static struct background *open_background(const struct cluster *c)
+{
+	size_t runs = (size_t)c->config->background_runs;
+
+	return background_new(&(struct background_cfg){
+		.store = c->store,
+		.runs = (unsigned)((runs + c->count - 1) / c->count),
+		.queue = (unsigned)c->config->background_queue });
+}
+
 int cluster_new(struct config *config, char **environment, struct cluster **out,
 		struct buf *messages)
 {
@@ -274,6 +287,8 @@ int cluster_new(struct config *config, char **environment, struct cluster **out,
 		r = load_tls(config, &c->tls, messages);
 	if (r == 0)
 		r = keep_open(config, (unsigned)c->count, &c->store, messages);
+	if (r == 0 && c->store != NULL)
+		c->background = open_background(c);
 	for (size_t i = 0; i < c->count && r == 0; i++)
 		r = open_worker(c, i, &plan, messages);
 	if (r == 0)
@@ -341,6 +356,9 @@ int cluster_start(struct cluster *c)
 		if (r == 0 && i == 0 && c->exporter != NULL)
 			r = task_spawn(m->worker.loop, "telemetry",
 				       exporter_run, c->exporter);
+		if (r == 0 && c->background != NULL)
+			r = task_spawn(m->worker.loop, "background",
+				       background_serve, &m->worker);
 		if (r == 0)
 			r = -pthread_create(&m->thread, NULL, run_worker, m);
 		if (r < 0)
@@ -378,6 +396,7 @@ static void shut_down(struct loop *loop, void *arg)
 		task_cancel(m->refresher);
 	if (m->sweeper != NULL)
 		task_cancel(m->sweeper);
+	background_stop(&m->worker);
 	tokens_end(m->worker.tokens);
 	if (!server_is_ending(m->worker.server))
 		server_shutdown(m->worker.server,
@@ -526,6 +545,7 @@ void cluster_free(struct cluster *c)
 	exporter_free(c->exporter);
 	free(c->routes);
 	library_close(c->library);
+	background_free(c->background);
 	keep_close(c->store);
 	/* Threads may have been reading them. */
 	for (size_t i = 0; i < c->count; i++)

@@ -176,6 +176,8 @@ static void load_all(struct load *l, const struct config_sources *s)
 					STR("upstream."), LAYER_ENV_BY_ROW);
 	cfg->store_values =
 		layer_add(l, &layer, schema_store, STR(""), LAYER_ENV_BY_ROW);
+	cfg->responses_values = layer_add(l, &layer, schema_responses, STR(""),
+					  LAYER_ENV_BY_ROW);
 	layer_environment(l, &layer, true);
 	root = read_tree(l, s);
 	if (root != NULL) {
@@ -194,6 +196,7 @@ static void load_all(struct load *l, const struct config_sources *s)
 	layer_store(l, &layer.blocks[0], cfg);
 	network_store(l, &layer, &layer.blocks[1], NULL, &cfg->network);
 	layer_store(l, &layer.blocks[2], cfg);
+	layer_store(l, &layer.blocks[3], cfg);
 	server_check(l, &layer, root);
 	cors_load(l, &layer);
 	part = root != NULL ? tree_find(root, STR("providers")) : NULL;

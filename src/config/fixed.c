@@ -50,6 +50,7 @@ void config_note_fixed(const struct config *running, const struct config *next,
 	arena_init(&a, 1 << 20);
 	note_table(&p, running->values, next->values, &a);
 	note_table(&p, running->store_values, next->store_values, &a);
+	note_table(&p, running->responses_values, next->responses_values, &a);
 	problem_done(&p);
 	arena_fini(&a);
 }

@@ -17,7 +17,7 @@
 #include "config/schema.h"
 
 enum {
-	LAYER_BLOCKS_MAX = 3
+	LAYER_BLOCKS_MAX = 4
 };
 
 /* Does a variable win over the file? */

@@ -75,6 +75,7 @@ void config_secrets(const struct config *c,
 	visit_table(&v, c->values);
 	visit_table(&v, c->network_values);
 	visit_table(&v, c->store_values);
+	visit_table(&v, c->responses_values);
 	for (size_t i = 0; i < c->provider_count; i++) {
 		visit_table(&v, c->providers[i].values);
 		visit_table(&v, c->providers[i].network_values);

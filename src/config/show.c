@@ -260,6 +260,7 @@ static void all(struct show *s, const struct config *c)
 	table(s, STR(""), c->values);
 	table(s, STR("upstream."), c->network_values);
 	table(s, STR(""), c->store_values);
+	table(s, STR(""), c->responses_values);
 	for (size_t i = 0; i < c->provider_count && s->error == 0; i++)
 		provider(s, &c->providers[i]);
 	for (size_t i = 0; i < c->model_count && s->error == 0; i++)

@@ -14,6 +14,8 @@
 #include "json/mold.h"
 
 struct worker;
+struct background;
+struct background_worker;
 struct store; /* store/store.h */
 struct tracer;
 struct exporter;
@@ -51,6 +53,9 @@ struct worker {
 	struct library *library; /* of recordings, or NULL */
 	struct store *store;     /* of completions, or NULL */
 	unsigned producer;       /* this worker's number there */
+	/* api/background.h; both may be NULL. */
+	struct background *background;
+	struct background_worker *background_worker;
 	struct {
 		bool is_stuck;   /* waiting for room was in vain */
 		int64_t tell_ns; /* the log may hear of a loss again */

@@ -151,8 +151,13 @@ void run_go(struct task *t, struct run *run)
 	int r = 0;
 
 	begin(t, run);
+	if (run->is_gone)
+		r = EXCHANGE_HUNG_UP;
 	while (r == 0 && number < most)
 		r = run_iteration(t, run, ++number);
+	/* What was queued is done later. */
+	if (r == -ECANCELED && run->setup.version > 0)
+		return;
 	if (r == 0)
 		run->now.incomplete_reason = STR("max_iterations_exceeded");
 	conclude(t, run, r == RUN_OVER ? 0 : r);
@@ -242,6 +247,7 @@ int run_new(struct arena *a, const struct run_setup *setup, struct run **out,
 
 	run->setup = *setup;
 	run->arena = a;
+	run->version = setup->version;
 	name(run);
 	view_make(setup->request, a, &run->view);
 	run->view.id = id_str(&run->id);

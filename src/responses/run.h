@@ -30,8 +30,9 @@
 /* Where frames go.  != 0 from either: nobody listens any more. */
 struct run_sink {
 	int (*send)(struct task *t, struct run_sink *s, struct str frames);
-	/* Nothing has been sent for the configured time; NULL: nothing to do. */
+	/* Nothing has been sent for so long; NULL: nothing to do. */
 	int (*ping)(struct task *t, struct run_sink *s);
+	int64_t ping_ns; /* 0: as configured */
 };
 
 struct run_setup {
@@ -49,6 +50,7 @@ struct run_setup {
 	struct history *history;
 	struct str id;      /* of a response that was queued; "": a new one */
 	int64_t created_at; /* of the same */
+	int64_t version;       /* of its row; 0: it is no background run */
 };
 
 struct run {
@@ -77,6 +79,8 @@ struct run {
 	struct buf frames; /* not yet sent */
 	struct buf kept;   /* frames for the store, not yet handed over */
 	unsigned pieces;   /* of them, handed over */
+	int64_t kept_ns;   /* when the last was */
+	int64_t version;   /* of the response's row, if it was queued */
 	struct str tier;   /* JSON that the last iteration reported */
 	bool is_gone;      /* nobody listens any more */
 };
@@ -92,7 +96,7 @@ void run_free(struct run *run);
 /*
  * Make the response; run->now says what became of it: completed, incomplete,
  * failed or cancelled.  Cancelled is one whose client has gone; a run whose task
- * was cancelled has failed.
+ * was cancelled has failed, but a background run is still in progress.
  */
 void run_go(struct task *t, struct run *run);
 

@@ -189,7 +189,8 @@ static void aim(struct run *run, const struct json *doc)
 	x->usage = &run->now.usage;
 	x->watch = s->config->drain_on_disconnect ? NULL : s->watch;
 	if (s->sink != NULL) {
-		x->tick_ns = s->config->ping_interval_ns;
+		x->tick_ns = s->sink->ping_ns > 0 ? s->sink->ping_ns
+						  : s->config->ping_interval_ns;
 		x->tick = ping;
 		x->tick_arg = run;
 	}

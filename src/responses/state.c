@@ -4,17 +4,23 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "responses/state_apply.h"
+#include "store/claim.h"
 
 enum {
-	ROW_MAX = STORE_ROW_BYTES_MAX,
-	PIECE_NAME_MAX = 96,
+	ROW_MAX = STORE_ROW_BYTES_MAX
 };
 
 static const int64_t wait_ns = 5 * CLOCK_S; /* for room in the queue */
 
 bool state_is_kept(const struct run *run)
 {
-	return run->setup.worker->store != NULL && run->setup.request->store;
+	const struct response_request *req = run->setup.request;
+
+	if (req->at[RESPONSE_STORE] == JSON_NONE &&
+	    !run->setup.config->store_by_default && !req->background)
+		return false;
+	return run->setup.worker->store != NULL && req->store;
 }
 
 void state_post(struct task *t, struct worker *w, const struct store_op *ops,
@@ -181,7 +187,7 @@ static struct str item_name(const struct run *run, struct str text)
 static size_t add_item(const struct run *run, struct str text,
 		       struct store_op *ops, size_t count)
 {
-	if (count == STORE_OPS_MAX)
+	if (count == STORE_OPS_MAX - 1)
 		return count;
 	ops[count] = op_of(run, STORE_ITEM);
 	ops[count].object.id = item_name(run, text);
@@ -241,43 +247,115 @@ static size_t add_frames(struct run *run, struct store_op *ops, size_t count)
 	return count + 1;
 }
 
-void state_keep(struct task *t, struct run *run)
+static struct store_op below(const struct run *run, enum store_what what,
+			     enum store_kind kind)
 {
-	struct arena_mark mark = arena_mark(run->arena);
-	size_t room = run->input.count + run->output_count + 4, count = 0;
-	struct row response, conversation;
-	struct store_op *ops;
+	struct store_op op = op_of(run, kind);
 
-	if (room > STORE_OPS_MAX)
-		room = STORE_OPS_MAX;
-	ops = arena_alloc(run->arena, room * sizeof(*ops));
-	row_init(&response);
-	row_init(&conversation);
-	if (make_response(run, &response, &ops[count++]) != 0) {
+	op.what = what;
+	op.object.parent = run->view.id;
+	return op;
+}
+
+/*
+ * A background run writes only while nobody else has: neither who cancels it nor
+ * who took it for dead.
+ */
+static void overwrite(struct task *t, struct run *run, struct store_op *ops,
+		      size_t count)
+{
+	int r;
+
+	ops[0].what = STORE_REPLACE;
+	ops[0].version = run->version;
+	if (is_over(run))
+		ops[count++] = below(run, STORE_DELETE_CHILDREN, STORE_RUN);
+	else
+		ops[count++] = below(run, STORE_DELETE_CHILDREN, STORE_EVENTS);
+	r = state_apply(t, run->setup.worker->store, ops, count);
+	if (r == 0)
+		run->version++;
+	if (r == STORE_CONFLICT || r == STORE_UNKNOWN)
+		run->is_gone = true;
+}
+
+/* What is to be kept of a run as it stands; ops has room.  Returns the count. */
+static size_t make_ops(struct run *run, struct row rows[2],
+		       struct store_op *ops)
+{
+	size_t count = 1;
+
+	if (make_response(run, &rows[0], &ops[0]) != 0) {
 		log_warn("store: response " STR_FMT " is not kept: it is over "
 			 "%d MB",
 			 STR_ARG(run->view.id), ROW_MAX >> 20);
-		count = 0;
+		return 0;
 	}
-	if (count > 0 && is_over(run))
+	if (is_over(run))
 		count = add_frames(run, ops, count);
-	if (count > 0 && is_over(run) && is_synced(run))
-		count = add_conversation(run, &conversation, ops, count);
-	if (count > 0)
+	if (is_over(run) && is_synced(run))
+		count = add_conversation(run, &rows[1], ops, count);
+	return count;
+}
+
+static struct store_op *room_for(const struct run *run)
+{
+	size_t room = run->input.count + run->output_count;
+
+	if (room > STORE_OPS_MAX)
+		room = STORE_OPS_MAX;
+	return arena_alloc(run->arena, (room + 8) * sizeof(struct store_op));
+}
+
+void state_keep(struct task *t, struct run *run)
+{
+	struct arena_mark mark = arena_mark(run->arena);
+	struct store_op *ops = room_for(run);
+	struct row rows[2];
+	size_t count;
+
+	row_init(&rows[0]);
+	row_init(&rows[1]);
+	count = make_ops(run, rows, ops);
+	if (count > 0 && run->setup.version > 0)
+		overwrite(t, run, ops, count);
+	else if (count > 0)
 		state_post(t, run->setup.worker, ops, count);
-	row_fini(&response);
-	row_fini(&conversation);
+	row_fini(&rows[0]);
+	row_fini(&rows[1]);
 	arena_rewind(run->arena, mark);
+}
+
+int state_queue(struct task *t, struct run *run, struct str request)
+{
+	struct store_op ops[2];
+	struct row row;
+	int r;
+
+	row_init(&row);
+	r = make_response(run, &row, &ops[0]);
+	ops[0].what = STORE_INSERT;
+	ops[1] = below(run, STORE_INSERT, STORE_RUN);
+	ops[1].object.id = run->view.id;
+	ops[1].object.state = STORE_STATE_QUEUED;
+	ops[1].object.body = request;
+	if (r == 0)
+		r = state_apply(t, run->setup.worker->store, ops, 2);
+	row_fini(&row);
+	return r;
 }
 
 void state_keep_frames(struct task *t, struct run *run, struct str frames,
 		       bool all)
 {
 	struct store_op op;
+	bool late = run->setup.version > 0 &&
+		    task_now(t) - run->kept_ns >= STATE_EVENTS_NS;
 
 	if (buf_add(&run->kept, frames) != 0 || all ||
-	    run->kept.len < STATE_EVENTS_MAX)
+	    (run->kept.len < STATE_EVENTS_MAX && !late))
 		return;
+	run->kept_ns = task_now(t);
 	if (add_frames(run, &op, 0) == 1)
 		state_post(t, run->setup.worker, &op, 1);
 	buf_clear(&run->kept);

@@ -16,6 +16,9 @@ enum {
 	STATE_EVENTS_MAX = 64 * 1024, /* bytes of one row of frames */
 };
 
+/* How long frames of a background run may wait for more. */
+#define STATE_EVENTS_NS (250 * CLOCK_MS)
+
 /* Is anything of this run kept? */
 bool state_is_kept(const struct run *run);
 
@@ -25,6 +28,13 @@ void state_keep(struct task *t, struct run *run);
 /* Frames that were made; they are handed over when they are many, or all is. */
 void state_keep_frames(struct task *t, struct run *run, struct str frames,
 		       bool all);
+
+/*
+ * Keep a response that is queued, and below it the work that it is: request is
+ * the JSON to make it from.  It is on the disk when this returns 0; else as
+ * state_apply().
+ */
+must_check int state_queue(struct task *t, struct run *run, struct str request);
 
 /*
  * Hand ops over, waiting for room for a few seconds.  What cannot be kept then is

@@ -1,0 +1,34 @@
+/*
+ * background_secrets - what a background run needs of its client's headers: keys,
+ * and which recordings it named.
+ *
+ * Private to background.  In memory only, and wiped when it is taken.  Any thread
+ * may call.
+ */
+#ifndef API_BACKGROUND_SECRETS_H
+#define API_BACKGROUND_SECRETS_H
+
+#include "base/list.h"
+#include "http/head.h"
+
+#include <pthread.h>
+
+struct secrets {
+	pthread_mutex_t lock;
+	struct list entries;
+};
+
+void secrets_init(struct secrets *s);
+void secrets_fini(struct secrets *s);
+
+/* Keep what is needed of a request's head and session of recordings. */
+void secrets_keep(struct secrets *s, struct str id,
+		  const struct http_head *head, struct str session);
+
+/*
+ * Take it out, into a: an empty head when nothing was kept.
+ */
+void secrets_take(struct secrets *s, struct str id, struct arena *a,
+		  struct http_head *head, struct str *session);
+
+#endif
