@@ -226,10 +226,11 @@ static void fail(struct task *t, const struct job *job,
 	if (patch_write(job->response.body, &p, &body) == 0) {
 		ops[0].object.state = object_status(RESPONSE_FAILED);
 		ops[0].object.body = buf_str(&body);
-		if (state_apply(t, job->shared->cfg.store, ops, 2) < 0)
+		if (state_apply(t, job->shared->cfg.store, ops, 2) < 0) {
 			log_warn("response " STR_FMT
 				 " has failed, and that could not be kept",
 				 STR_ARG(job->run.id));
+		}
 	}
 	buf_fini(&body);
 }

@@ -50,7 +50,7 @@ struct run_setup {
 	struct history *history;
 	struct str id;      /* of a response that was queued; "": a new one */
 	int64_t created_at; /* of the same */
-	int64_t version;       /* of its row; 0: it is no background run */
+	int64_t version;    /* of its row; 0: it is no background run */
 };
 
 struct run {
