@@ -2,12 +2,17 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 enum {
 	CONTENDERS = 6,
 	ROUNDS = 50,
+	KILLS = 20,
 };
 
 static void an_object_comes_back_as_it_was(void **state)
@@ -309,6 +314,84 @@ static void the_old_expire_with_their_own(void **state)
 	check_int("objects", info.objects, 7);
 }
 
+/* Two rows at a time; each number that was flushed goes to fd. */
+static void write_until_killed(unsigned first, int fd)
+{
+	objects_store = fixture_open();
+	for (unsigned n = first;; n++) {
+		struct store_op ops[] = {
+			{ .object = objects_object(STORE_RESPONSE,
+						   objects_name("k", n)) },
+			{ .object = objects_object(STORE_MESSAGES,
+						   objects_name("k", n)) },
+		};
+
+		if (store_post_wait(objects_store, 0, ops, 2, fixture_soon()) !=
+			    0 ||
+		    (n % 5 == 0 &&
+		     (store_flush(objects_store, fixture_soon()) != 0 ||
+		      write(fd, &n, sizeof(n)) != sizeof(n))))
+			_exit(1);
+	}
+}
+
+/* The last number that was flushed. */
+static unsigned run_and_kill(unsigned first)
+{
+	const struct timespec some = { .tv_nsec = fixture_is_postgres
+							  ? 500000000
+							  : 60000000 };
+	unsigned last = first, n;
+	int ends[2], status;
+	pid_t pid;
+
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)close(ends[0]);
+		write_until_killed(first, ends[1]);
+	}
+	(void)close(ends[1]);
+	(void)nanosleep(&some, NULL);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	while (read(ends[0], &n, sizeof(n)) == sizeof(n))
+		last = n + 1;
+	(void)close(ends[0]);
+	return last;
+}
+
+static void batches_survive_kill_9_whole(void **state)
+{
+	unsigned next = 0, safe, flushed = 0;
+	unsigned kills = fixture_is_postgres ? 4 : KILLS;
+
+	(void)state;
+	for (unsigned i = 0; i < kills; i++) {
+		unsigned first = next;
+
+		fixture_close(objects_store);
+		safe = run_and_kill(first);
+		objects_store = fixture_open();
+		for (next = first;; next++) {
+			struct store_object o =
+				objects_object(STORE_RESPONSE,
+					       objects_name("k", next));
+			int there = objects_look(&o);
+
+			o.kind = STORE_MESSAGES;
+			check_int("both or none", objects_look(&o), there);
+			if (there != 0)
+				break;
+		}
+		check_true("what was flushed is there", next >= safe);
+		flushed += safe - first;
+	}
+	check_true("some were flushed", flushed > 0);
+}
+
 static void *compete(void *arg)
 {
 	struct store_object o = objects_object(STORE_PROMPT, STR("p"));
@@ -453,6 +536,7 @@ int main(void)
 		TEST(ops_see_what_was_done_before_them),
 		TEST(what_has_children_is_spared),
 		TEST(versions_keep_writers_apart),
+		TEST(batches_survive_kill_9_whole),
 		TEST(the_old_expire_with_their_own),
 		TEST(posts_are_seen_at_once),
 		TEST(limits_are_kept),
