@@ -28,7 +28,7 @@ static const int64_t job_ns = 40 * CLOCK_S;
 
 struct background {
 	struct background_cfg cfg;
-	struct secrets secrets;
+	struct background_secrets secrets;
 	char holder[HOLDER_LEN];
 };
 
@@ -47,7 +47,7 @@ struct background *background_new(const struct background_cfg *cfg)
 	struct background *b = xcalloc(1, sizeof(*b));
 
 	b->cfg = *cfg;
-	secrets_init(&b->secrets);
+	background_secrets_init(&b->secrets);
 	rand_hex(b->holder, sizeof(b->holder));
 	return b;
 }
@@ -56,7 +56,7 @@ void background_free(struct background *b)
 {
 	if (b == NULL)
 		return;
-	secrets_fini(&b->secrets);
+	background_secrets_fini(&b->secrets);
 	free(b);
 }
 
@@ -300,8 +300,8 @@ static void serve(struct task *t, struct background_worker *bw, struct job *job)
 
 	arena_init(&req->arena, ROWS_MAX);
 	req->user = bw->worker;
-	secrets_take(&bw->shared->secrets, job->run.id, &req->arena, &req->head,
-		     &c.session);
+	background_secrets_take(&bw->shared->secrets, job->run.id, &req->arena,
+				&req->head, &c.session);
 	make(t, &c, job, &w);
 	catalog_unref(c.catalog);
 	arena_fini(&req->arena);
@@ -432,10 +432,11 @@ static int queue(struct api_call *c, struct respond *r, struct str body)
 	int rc;
 
 	r->run->now.status = RESPONSE_QUEUED;
-	secrets_keep(&b->secrets, id, &c->req->head, c->session);
+	background_secrets_keep(&b->secrets, id, &c->req->head, c->session);
 	rc = state_queue(c->task, r->run, body);
 	if (rc != 0)
-		secrets_take(&b->secrets, id, &c->req->arena, &head, &session);
+		background_secrets_take(&b->secrets, id, &c->req->arena, &head,
+					&session);
 	return rc;
 }
 

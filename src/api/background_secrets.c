@@ -13,7 +13,7 @@ struct entry {
 	struct http_header headers[];
 };
 
-void secrets_init(struct secrets *s)
+void background_secrets_init(struct background_secrets *s)
 {
 	pthread_mutex_init(&s->lock, NULL);
 	list_init(&s->entries);
@@ -26,7 +26,7 @@ static void wipe(struct entry *e)
 	free(e);
 }
 
-void secrets_fini(struct secrets *s)
+void background_secrets_fini(struct background_secrets *s)
 {
 	while (!list_is_empty(&s->entries))
 		wipe(list_entry(s->entries.next, struct entry, link));
@@ -49,8 +49,8 @@ static struct str put(char **at, struct str s)
 	return copy;
 }
 
-void secrets_keep(struct secrets *s, struct str id,
-		  const struct http_head *head, struct str session)
+void background_secrets_keep(struct background_secrets *s, struct str id,
+			     const struct http_head *head, struct str session)
 {
 	size_t count = 0, size = sizeof(struct entry) + id.len + session.len;
 	struct entry *e;
@@ -87,7 +87,7 @@ void secrets_keep(struct secrets *s, struct str id,
 	pthread_mutex_unlock(&s->lock);
 }
 
-static struct entry *find(struct secrets *s, struct str id)
+static struct entry *find(struct background_secrets *s, struct str id)
 {
 	for (struct list *l = s->entries.next; l != &s->entries; l = l->next) {
 		struct entry *e = list_entry(l, struct entry, link);
@@ -111,8 +111,9 @@ static void copy_out(const struct entry *e, struct arena *a,
 	}
 }
 
-void secrets_take(struct secrets *s, struct str id, struct arena *a,
-		  struct http_head *head, struct str *session)
+void background_secrets_take(struct background_secrets *s, struct str id,
+			     struct arena *a, struct http_head *head,
+			     struct str *session)
 {
 	struct entry *e;
 

@@ -13,22 +13,23 @@
 
 #include <pthread.h>
 
-struct secrets {
+struct background_secrets {
 	pthread_mutex_t lock;
 	struct list entries;
 };
 
-void secrets_init(struct secrets *s);
-void secrets_fini(struct secrets *s);
+void background_secrets_init(struct background_secrets *s);
+void background_secrets_fini(struct background_secrets *s);
 
 /* Keep what is needed of a request's head and session of recordings. */
-void secrets_keep(struct secrets *s, struct str id,
-		  const struct http_head *head, struct str session);
+void background_secrets_keep(struct background_secrets *s, struct str id,
+			     const struct http_head *head, struct str session);
 
 /*
  * Take it out, into a: an empty head when nothing was kept.
  */
-void secrets_take(struct secrets *s, struct str id, struct arena *a,
-		  struct http_head *head, struct str *session);
+void background_secrets_take(struct background_secrets *s, struct str id,
+			     struct arena *a, struct http_head *head,
+			     struct str *session);
 
 #endif

@@ -36,7 +36,7 @@ void rerank_create(struct api_call *c);
 /* responses.c: POST /v1/responses */
 void responses_create(struct api_call *c);
 
-/* background_cancel.c: POST /v1/responses/{id}/cancel */
+/* responses_cancel.c: POST /v1/responses/{id}/cancel */
 void responses_cancel(struct api_call *c);
 
 /* responses_socket.c: GET /v1/responses that asks for WebSocket */

@@ -117,18 +117,15 @@ struct config {
 	int64_t passthrough_max; /* bytes of a body; 0: any */
 	struct config_storage storage;
 	/* store */
-	struct str store_uri;    /* "none"; "": there is no place to be found */
-	bool store_is_default;   /* nobody asked for that place */
-	bool store_by_default;   /* a completion is kept if nothing is said */
-	int64_t background_runs; /* at once */
-	int64_t background_queue; /* how many wait */
+	struct str store_uri;  /* "none"; "": there is no place to be found */
+	bool store_is_default; /* nobody asked for that place */
+	bool store_by_default; /* a completion is kept if nothing is said */
+	int64_t background_runs, background_queue; /* at once; that wait */
 	bool store_syncs, store_drops;
 	int64_t keep_days, keep_bytes; /* 0: for ever */
 	/* private */
-	struct config_value *values;
-	struct config_value *network_values;
-	struct config_value *store_values;
-	struct config_value *responses_values;
+	struct config_value *values, *network_values;
+	struct config_value *store_values, *responses_values;
 	int64_t refs;
 	struct arena arena; /* owns all of the above */
 };

@@ -182,6 +182,14 @@ static int load_chain(struct job *job)
 					   STR_ARG(last->id),
 					   STR_ARG(last->state)));
 	}
+	if (!h->chain.is_whole) {
+		return refuse(job, "previous_response_id", "history_gone",
+			      arena_printf(&h->arena,
+					   "A response before '" STR_FMT
+					   "' is not kept any more; send the "
+					   "whole input.",
+					   STR_ARG(last->id)));
+	}
 	h->total_tokens = total_of(last->body);
 	h->depth = h->chain.count;
 	r = load_before(job, &h->chain.rows[0]);

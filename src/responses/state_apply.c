@@ -58,7 +58,7 @@ int state_apply(struct task *t, struct store *s, const struct store_op *ops,
 	job->store = s;
 	job->count = count;
 	arena_init(&job->arena, SIZE_MAX / 2);
-	job->ops = arena_alloc(&job->arena, count * sizeof(*ops));
+	job->ops = arena_alloc(&job->arena, count * sizeof(struct store_op));
 	for (size_t i = 0; i < count; i++) {
 		job->ops[i] = ops[i];
 		copy_op(&job->arena, &job->ops[i]);

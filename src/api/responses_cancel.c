@@ -1,5 +1,5 @@
 /*
- * background_cancel - POST /v1/responses/{id}/cancel.
+ * responses_cancel - POST /v1/responses/{id}/cancel.
  *
  * Whoever writes the response's row first wins: a cancellation stays, and one that
  * comes too late is told so.  To cancel again changes nothing.
