@@ -39,11 +39,15 @@ static void free_job(struct offload_work *work)
 static void copy_op(struct arena *a, struct store_op *op)
 {
 	struct store_object *o = &op->object;
-	struct str *texts[] = { &o->owner, &o->id,   &o->parent, &o->label,
-				&o->state, &o->body, &o->input,  &o->aux };
 
-	for (size_t i = 0; i < countof(texts); i++)
-		*texts[i] = arena_str(a, *texts[i]);
+	o->owner = arena_str(a, o->owner);
+	o->id = arena_str(a, o->id);
+	o->parent = arena_str(a, o->parent);
+	o->label = arena_str(a, o->label);
+	o->state = arena_str(a, o->state);
+	o->body = arena_str(a, o->body);
+	o->input = arena_str(a, o->input);
+	o->aux = arena_str(a, o->aux);
 }
 
 int state_apply(struct task *t, struct store *s, const struct store_op *ops,
