@@ -197,7 +197,8 @@ static struct str data_url(char sign, size_t len)
 	char *text = arena_alloc(&arena, len);
 
 	memset(text, 'A', len);
-	text[0] = sign;
+	if (len > 0)
+		text[0] = sign;
 	return arena_join(&arena,
 			  (struct str[]){ STR("\"data:image/png;base64,"),
 					  { text, len },
