@@ -39,6 +39,15 @@ void responses_create(struct api_call *c);
 /* responses_cancel.c: POST /v1/responses/{id}/cancel */
 void responses_cancel(struct api_call *c);
 
+/*
+ * responses_stored.c: GET /v1/responses; GET of /v1/responses/{id} and of its
+ * /input_items; responses_delete.c: DELETE
+ */
+void responses_stored_list(struct api_call *c);
+void responses_stored_get(struct api_call *c);
+void responses_stored_input(struct api_call *c);
+void responses_delete(struct api_call *c);
+
 /* responses_socket.c: GET /v1/responses that asks for WebSocket */
 void responses_socket(struct api_call *c);
 

@@ -129,6 +129,19 @@ int respond_prepare(struct respond *r, struct str body, struct run_sink *sink,
 	return rc;
 }
 
+void respond_begin_stream(struct request *req)
+{
+	request_start(req, 200, STR("text/event-stream"));
+	request_header(req, STR("cache-control"), STR("no-cache"));
+	request_header(req, STR("x-accel-buffering"), STR("no"));
+	request_header(req, STR("x-request-id"), request_id(req));
+	req->last_words =
+		STR("event: error\n"
+		    "data: {\"type\":\"error\",\"code\":\"shutting_down\","
+		    "\"message\":\"The server is shutting down.\","
+		    "\"param\":null}\n\n");
+}
+
 void respond_note(struct respond *r)
 {
 	struct run *run = r->run;

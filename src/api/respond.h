@@ -42,6 +42,9 @@ must_check int respond_prepare(struct respond *r, struct str body,
 			       struct run_sink *sink, bool is_streamed,
 			       struct api_error *e);
 
+/* Begin an answer that is a stream of events. */
+void respond_begin_stream(struct request *req);
+
 /* What log, metrics and trace tell of the run. */
 void respond_note(struct respond *r);
 

@@ -18,25 +18,12 @@ struct sse_sink {
 	struct request *req;
 };
 
-static void begin_stream(struct request *req)
-{
-	request_start(req, 200, STR("text/event-stream"));
-	request_header(req, STR("cache-control"), STR("no-cache"));
-	request_header(req, STR("x-accel-buffering"), STR("no"));
-	request_header(req, STR("x-request-id"), request_id(req));
-	req->last_words =
-		STR("event: error\n"
-		    "data: {\"type\":\"error\",\"code\":\"shutting_down\","
-		    "\"message\":\"The server is shutting down.\","
-		    "\"param\":null}\n\n");
-}
-
 static int send_frames(struct task *t, struct run_sink *s, struct str frames)
 {
 	struct sse_sink *sink = (struct sse_sink *)(void *)s;
 
 	if (sink->req->status == 0)
-		begin_stream(sink->req);
+		respond_begin_stream(sink->req);
 	return request_write(t, sink->req, &frames, 1);
 }
 

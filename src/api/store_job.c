@@ -219,6 +219,12 @@ static void fail_store(struct api_call *c, const struct store_job_words *words,
 	fail(c, words, &e);
 }
 
+void store_job_fail(struct api_call *c, const struct store_job_words *words,
+		    int r)
+{
+	fail_store(c, words, r, false);
+}
+
 void store_job_answer(struct api_call *c, const struct store_job *job)
 {
 	struct api_error e = job->error;
@@ -238,8 +244,7 @@ void store_job_answer(struct api_call *c, const struct store_job *job)
 
 /* --- on the loop ----------------------------------------------------------- */
 
-/* Answers when there is none. */
-static bool has_store(struct api_call *c, const struct store_job_words *words)
+bool store_job_is_on(struct api_call *c, const struct store_job_words *words)
 {
 	struct api_error e;
 
@@ -307,32 +312,31 @@ static int look(struct api_call *c, struct store_job *job)
 	return r;
 }
 
-bool store_job_do(struct api_call *c, const struct store_job_ask *ask,
+int store_job_try(struct api_call *c, const struct store_job_ask *ask,
 		  struct store_job **out)
 {
-	struct store_job *job;
-	int r;
+	struct store_job *job = make_job(c, ask);
+	int r = look(c, job);
 
-	if (!has_store(c, ask->words))
-		return false;
-	job = make_job(c, ask);
-	r = look(c, job);
-	if (r == 0) {
+	if (r == 0)
 		*out = job;
-		return true;
-	}
-	if (r == -EAGAIN)
+	else if (r == -EAGAIN)
 		store_job_free(job);
-	fail_store(c, ask->words, r, false);
-	return false;
+	return r;
 }
 
 void store_job_run(struct api_call *c, const struct store_job_ask *ask)
 {
 	struct store_job *job;
+	int r;
 
-	if (!store_job_do(c, ask, &job))
+	if (!store_job_is_on(c, ask->words))
 		return;
+	r = store_job_try(c, ask, &job);
+	if (r != 0) {
+		store_job_fail(c, ask->words, r);
+		return;
+	}
 	store_job_answer(c, job);
 	store_job_free(job);
 }
@@ -344,7 +348,7 @@ void store_job_run_page(struct api_call *c, const struct store_job_ask *ask,
 	struct store_query query;
 	struct api_error e;
 
-	if (!has_store(c, ask->words))
+	if (!store_job_is_on(c, ask->words))
 		return;
 	whole.query = &query;
 	if (page_read(c->req->query, usual, &c->req->arena, &query, &e) == 0)

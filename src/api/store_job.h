@@ -60,6 +60,8 @@ struct store_job {
 	struct buf answer;        /* an act may also write it itself */
 	struct api_error error;   /* its texts are in the arena */
 	int r;                    /* what the act returned */
+	/* What an act tells the caller of store_job_try() beside its answer. */
+	bool is_over, has_more;
 	/* Private. */
 	struct offload_work work;
 	const struct store_job_words *words;
@@ -89,13 +91,22 @@ void store_job_run_page(struct api_call *c, const struct store_job_ask *ask,
 			const struct page_usual *usual);
 
 /*
- * Run it only.  true: the act has run and the job is the caller's, for
- * store_job_answer() and store_job_free().  false: the client was told why not.
+ * The same in steps, for those who ask more than once.  Is there a store?  If
+ * not, the client was told.
  */
-must_check bool store_job_do(struct api_call *c,
+bool store_job_is_on(struct api_call *c, const struct store_job_words *words);
+
+/*
+ * Run it only.  0: the act has run, with job->r, and the job is the caller's, for
+ * store_job_answer() and store_job_free().  -errno: it has not, see
+ * store_job_fail(); nobody was told anything.
+ */
+must_check int store_job_try(struct api_call *c,
 			     const struct store_job_ask *ask,
 			     struct store_job **out);
 void store_job_answer(struct api_call *c, const struct store_job *job);
+void store_job_fail(struct api_call *c, const struct store_job_words *words,
+		    int r);
 void store_job_free(struct store_job *job);
 
 /* Whose rows a client sees: nobody is told apart yet. */

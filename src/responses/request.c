@@ -1,6 +1,7 @@
 #include "responses/request.h"
 
 #include "responses/id.h"
+#include "responses/include.h"
 #include "responses/item.h"
 #include "responses/request_tools.h"
 
@@ -250,36 +251,16 @@ static int check_metadata(const struct field_checker *c, uint32_t metadata)
 
 static int check_include(const struct field_checker *c, uint32_t include)
 {
-	static const struct str words[] = {
-		STR_INIT("web_search_call.action.sources"),
-		STR_INIT("code_interpreter_call.outputs"),
-		STR_INIT("computer_call_output.output.image_url"),
-		STR_INIT("file_search_call.results"),
-		STR_INIT("message.input_image.image_url"),
-		STR_INIT("message.output_text.logprobs"),
-		STR_INIT("reasoning.encrypted_content"),
-	};
 	const struct field_path *path = FIELD_PATH(NULL, "include");
 	uint32_t i = 0;
 
 	for (uint32_t v = json_first(c->doc, include); v != JSON_NONE;
 	     v = json_next(c->doc, v)) {
 		const struct field_path *element = FIELD_ELEMENT(path, i++);
-		bool known = false;
 
-		for (size_t k = 0; k < countof(words); k++)
-			known = known || json_is(c->doc, v, words[k]);
-		if (known)
-			continue;
-		return field_bad_value(
-			c, element, v,
-			"'message.output_text.logprobs', "
-			"'message.input_image.image_url', "
-			"'reasoning.encrypted_content', "
-			"'file_search_call.results', "
-			"'web_search_call.action.sources', "
-			"'code_interpreter_call.outputs' and "
-			"'computer_call_output.output.image_url'");
+		if (json_type(c->doc, v) != JSON_STRING ||
+		    include_of(json_string(c->doc, v, c->arena)) == 0)
+			return field_bad_value(c, element, v, INCLUDE_WORDS);
 	}
 	return 0;
 }
