@@ -1,9 +1,9 @@
 /*
  * responses_delete - DELETE /v1/responses/{id}.
  *
- * A response that others follow is hidden: nobody sees it any more, its text is
- * gone but for the messages that its followers go on from.  When the last of
- * them goes, so does it.
+ * First it is hidden: nobody sees it or begins to follow it any more, and its
+ * text is gone but for the messages that its followers go on from.  Then it goes,
+ * unless others follow it; when the last of them goes, so does it.
  */
 #include "api/handlers.h"
 #include "api/responses_stored.h"
@@ -15,14 +15,18 @@ enum {
 
 static const int64_t apply_ns = 10 * CLOCK_S;
 
+/* A group's time in the store, and the disk's. */
+static const int64_t follower_ns = 100 * CLOCK_MS;
+
 /* Nothing was heard of it for so long: its server is gone. */
 static const int64_t abandoned_s = 60 * 60;
 
-static struct store_op events_of(const struct store_object *row)
+static struct store_op below(const struct store_object *row,
+			     enum store_kind kind)
 {
 	return (struct store_op){
 		.what = STORE_DELETE_CHILDREN,
-		.object = { .kind = STORE_EVENTS,
+		.object = { .kind = kind,
 			    .owner = row->owner,
 			    .parent = row->id },
 	};
@@ -43,7 +47,7 @@ static int remove_row(struct store_job *job, const struct store_object *row)
 		  .childless = true,
 		  .version = row->version,
 		  .object = *row },
-		events_of(row),
+		below(row, STORE_EVENTS),
 	};
 
 	return apply(job, ops, countof(ops));
@@ -104,7 +108,8 @@ static int hide_row(struct store_job *job, const struct store_object *row)
 		{ .what = STORE_REPLACE,
 		  .version = row->version,
 		  .object = *row },
-		events_of(row),
+		below(row, STORE_EVENTS),
+		below(row, STORE_RUN),
 	};
 	int r = input_of_hidden(job, row, &ops[0].object.input);
 
@@ -115,11 +120,13 @@ static int hide_row(struct store_job *job, const struct store_object *row)
 	return apply(job, ops, countof(ops));
 }
 
-/* Hidden rows above that nothing follows any more. */
-static int remove_hidden(struct store_job *job, struct str id)
+/* The row and those above it, as far as they are hidden and not followed. */
+static int do_remove(struct store_job *job, struct json_writer *w)
 {
+	struct str id = job->id;
 	int r = 0;
 
+	json_add_null(w);
 	while (r == 0 && id.len > 0) {
 		struct store_key key = { STORE_RESPONSE, job->owner, id };
 		struct store_object row;
@@ -133,20 +140,6 @@ static int remove_hidden(struct store_job *job, struct str id)
 	return r < 0 ? r : 0;
 }
 
-static int delete_row(struct store_job *job, const struct store_object *row)
-{
-	struct store_key key = { STORE_RESPONSE, job->owner, row->id };
-	bool followed;
-	int r = store_has_children(job->store, &key, &followed);
-
-	if (r != 0)
-		return r;
-	if (followed)
-		return hide_row(job, row);
-	r = remove_row(job, row);
-	return r == 0 ? remove_hidden(job, row->parent) : r;
-}
-
 /*
  * One that is being made would come back with its end; one that is as old as
  * that has lost its server.
@@ -156,6 +149,7 @@ static int check_state(struct store_job *job, const struct store_object *row)
 	if (!responses_stored_is_under_way(row) ||
 	    row->stored_at + abandoned_s < clock_wall() / CLOCK_S)
 		return 0;
+	job->is_early = true;
 	return store_job_refuse(job, 409, NULL, "response_not_done",
 				"Response '" STR_FMT "' is still " STR_FMT
 				"; wait for its end, or cancel it.",
@@ -174,7 +168,7 @@ static int do_delete(struct store_job *job, struct json_writer *w)
 		if (r == 0)
 			r = check_state(job, &row);
 		if (r == 0)
-			r = delete_row(job, &row);
+			r = hide_row(job, &row);
 	}
 	if (r == STORE_CONFLICT) {
 		return store_job_refuse(job, 409, NULL, "conflict",
@@ -191,10 +185,38 @@ static int do_delete(struct store_job *job, struct json_writer *w)
 	return 0;
 }
 
+/* A follower that another server has just begun is seen after a moment. */
+static void clean_up(struct api_call *c)
+{
+	struct store_job_ask ask = { .act = do_remove,
+				     .words = &responses_stored_words,
+				     .id = c->rest };
+	struct store_job *job;
+
+	if (store_is_shared(c->worker->store) &&
+	    task_sleep(c->task, task_now(c->task) + follower_ns) < 0)
+		return;
+	if (store_job_try(c, &ask, &job) == 0)
+		store_job_free(job);
+}
+
 void responses_delete(struct api_call *c)
 {
-	store_job_run(c,
-		      &(struct store_job_ask){ .act = do_delete,
-					       .words = &responses_stored_words,
-					       .id = c->rest });
+	struct store_job_ask ask = { .act = do_delete,
+				     .words = &responses_stored_words,
+				     .id = c->rest };
+	struct store_job *job;
+	int r;
+
+	if (!store_job_is_on(c, ask.words))
+		return;
+	r = store_job_try(c, &ask, &job);
+	if (r != 0) {
+		store_job_fail(c, ask.words, r);
+		return;
+	}
+	if (job->r == 0)
+		clean_up(c);
+	store_job_answer(c, job);
+	store_job_free(job);
 }

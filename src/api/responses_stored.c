@@ -231,14 +231,35 @@ static int do_input_items(struct store_job *job, struct json_writer *w)
 
 /* --- get ------------------------------------------------------------------- */
 
+static bool is_background(struct str body)
+{
+	struct json_error bad;
+	struct json doc;
+	bool is;
+
+	if (json_parse(body, NULL, &doc, &bad) != 0)
+		return false;
+	is = json_is_true(&doc,
+			  json_get(&doc, json_root(&doc), STR("background")));
+	json_fini(&doc);
+	return is;
+}
+
+/*
+ * A client may have seen the end of what its own request made, on another
+ * server; of a background run it knows what it is told here.
+ */
 static int do_get(struct store_job *job, struct json_writer *w)
 {
 	struct store_object row;
 	int r = responses_stored_row(job, &job->arena, &row);
 
-	if (r == 0)
-		json_add_raw(w, row.body);
-	return r;
+	if (r != 0)
+		return r;
+	job->is_early =
+		responses_stored_is_under_way(&row) && !is_background(row.body);
+	json_add_raw(w, row.body);
+	return 0;
 }
 
 /* --- what is asked --------------------------------------------------------- */

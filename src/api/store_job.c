@@ -135,6 +135,7 @@ static void run_job(struct offload_work *work)
 	struct json_writer w;
 
 	json_writer_init(&w, &job->answer);
+	job->is_early = false;
 	job->r = job->body.ptr != NULL && !job->has_doc ? read_body(job) : 0;
 	if (job->r == 0)
 		job->r = job->act(job, &w);
@@ -292,7 +293,8 @@ static struct store_job *make_job(struct api_call *c,
  */
 static bool may_come(const struct store_job *job)
 {
-	return (job->r == STORE_UNKNOWN || job->r == STORE_BAD_CURSOR) &&
+	return (job->r == STORE_UNKNOWN || job->r == STORE_BAD_CURSOR ||
+		job->is_early) &&
 	       store_is_shared(job->store);
 }
 

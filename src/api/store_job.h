@@ -20,8 +20,8 @@
  *	}
  *
  * The job has copies of all that it is asked with, as it outlives a client that
- * hangs up.  An act runs again, a few times, when it does not find a row that may
- * be on its way from another server.  An answer's size is bounded: a page that would be over 16 MB has
+ * hangs up.  An act runs again, a few times, when what it looked for may be on its
+ * way from another server.  An answer's size is bounded: a page that would be over 16 MB has
  * fewer rows than asked for and says that there are more, so that a walk still
  * sees all of them.
  */
@@ -62,6 +62,7 @@ struct store_job {
 	int r;                    /* what the act returned */
 	/* What an act tells the caller of store_job_try() beside its answer. */
 	bool is_over, has_more;
+	bool is_early; /* an act: another server may know better in a moment */
 	/* Private. */
 	struct offload_work work;
 	const struct store_job_words *words;

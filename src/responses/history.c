@@ -15,6 +15,10 @@ enum {
 
 static const int64_t load_ns = 40 * CLOCK_S;
 
+/* Between looks for what may come from another server: 175 ms in all. */
+static const int64_t pause_first_ns = 25 * CLOCK_MS;
+static const int64_t pause_last_ns = 100 * CLOCK_MS;
+
 struct job {
 	struct offload_work work;
 	struct store *store;
@@ -418,6 +422,31 @@ void history_items(struct history *h, struct item_list *out)
 	}
 }
 
+/* What is not there, or not done, may be on its way from another server. */
+static bool may_come(const struct job *job)
+{
+	return job->r == API_FAIL && store_is_shared(job->store);
+}
+
+/* Returns as offload_run(): the job is the caller's after 0 and -EAGAIN. */
+static int look(struct task *t, struct store *s, const struct history_ask *ask,
+		struct job **out)
+{
+	struct job *job = make_job(s, ask);
+	int r = offload_run(t, &job->work, task_now(t) + load_ns);
+
+	for (int64_t pause = pause_first_ns;
+	     r == 0 && pause <= pause_last_ns && may_come(job); pause *= 2) {
+		if (task_sleep(t, task_now(t) + pause) < 0)
+			break;
+		free_job(&job->work);
+		job = make_job(s, ask);
+		r = offload_run(t, &job->work, task_now(t) + load_ns);
+	}
+	*out = job;
+	return r;
+}
+
 int history_load(struct task *t, struct store *s, const struct history_ask *ask,
 		 struct arena *a, struct history **out, struct api_error *e)
 {
@@ -433,8 +462,7 @@ int history_load(struct task *t, struct store *s, const struct history_ask *ask,
 	}
 	if (s == NULL)
 		return no_store(ask, a, e);
-	job = make_job(s, ask);
-	r = offload_run(t, &job->work, task_now(t) + load_ns);
+	r = look(t, s, ask, &job);
 	if (r == 0)
 		return result(job, a, out, e);
 	if (r == -EAGAIN)
