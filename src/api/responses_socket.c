@@ -13,6 +13,7 @@
 #include "api/respond.h"
 #include "base/log.h"
 #include "config/cors.h"
+#include "core/fail.h"
 #include "net/websocket.h"
 #include "json/splice.h"
 
@@ -24,6 +25,7 @@ enum {
 };
 
 static const int64_t life_ns = 60 * 60 * CLOCK_S;
+static const int64_t look_ns = 50 * CLOCK_MS; /* for pings, and a close frame */
 
 struct socket {
 	struct run_sink sink;
@@ -49,7 +51,7 @@ static int send_frames(struct task *t, struct run_sink *sink, struct str frames)
 	return r == 0 ? websocket_poll(t, &s->ws) : r;
 }
 
-/* Nothing to say; but the client's pings are answered. */
+/* Nothing to say; but the client's pings are answered, and its close heard. */
 static int stay_awake(struct task *t, struct run_sink *sink)
 {
 	struct socket *s = (struct socket *)(void *)sink;
@@ -339,6 +341,24 @@ static void refuse_opening(struct api_call *c, int status, const char *text)
 	route_fail(c, &e);
 }
 
+/* Another version: which one it is (RFC 6455 section 4.4, RFC 9110 15.5.22). */
+static void refuse_version(struct api_call *c, const struct http_fault *fault)
+{
+	struct api_error e;
+	struct str body;
+
+	(void)api_fail(&e, &c->req->arena, fault->status,
+		       "invalid_request_error", NULL, "%s", fault->text);
+	body = fail_text(&e, &c->req->arena);
+	request_start(c->req, fault->status, STR("application/json"));
+	request_header(c->req, STR("upgrade"), STR("websocket"));
+	request_header(c->req, STR("connection"), STR("upgrade"));
+	request_header(c->req, STR("sec-websocket-version"), STR("13"));
+	request_header(c->req, STR("x-request-id"), request_id(c->req));
+	if (request_send(c->task, c->req, &body, 1) < 0)
+		log_debug("the client is gone");
+}
+
 void responses_socket(struct api_call *c)
 {
 	struct socket *s;
@@ -352,13 +372,15 @@ void responses_socket(struct api_call *c)
 		return;
 	}
 	s = arena_zalloc(&c->req->arena, sizeof(*s));
-	s->sink = (struct run_sink){ send_frames, stay_awake };
+	s->sink = (struct run_sink){ send_frames, stay_awake, look_ns };
 	s->call = c;
 	s->end_ns = task_now(c->task) + life_ns;
 	arena_init(&s->memory, SIZE_MAX / 2);
 	r = websocket_accept(c->task, c->req, MESSAGE_MAX, &fault, &s->ws);
 	if (r == 0)
 		serve(c->task, s);
+	else if (r == WEBSOCKET_REFUSED && fault.status == 426)
+		refuse_version(c, &fault);
 	else if (r == WEBSOCKET_REFUSED)
 		refuse_opening(c, fault.status, fault.text);
 	else

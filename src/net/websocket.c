@@ -375,6 +375,9 @@ int websocket_poll(struct task *t, struct websocket *ws)
 	int r;
 
 	while (!ws->closed) {
+		/* Mostly nothing has come: that costs nothing to know. */
+		if (!(io_ready(ws->req->io) & IO_READABLE))
+			return 0;
 		room = ws->in.max - ws->in.len;
 		room = room < READ_SIZE ? room : READ_SIZE;
 		if (room == 0)

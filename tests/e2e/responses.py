@@ -5,8 +5,11 @@ where it is there (test_response_events.py is skipped where it is not).
 """
 import json
 import os
+import sqlite3
+import time
 
 from openresponses import SPEC, check_events, check_response
+from quipu import SLOW
 
 HAS_SPEC = os.path.exists(SPEC)
 
@@ -45,3 +48,26 @@ def stream(q, body, **kw):
 
 def text_of(response):
     return "".join(p["text"] for item in response["output"] if item["type"] == "message" for p in item["content"])
+
+
+def kept(q, response_id):
+    """The stored object, read from q.db beside the server; None when there is none."""
+    db = sqlite3.connect(q.db, timeout=30)
+    try:
+        row = db.execute("SELECT body FROM objects WHERE kind = 1 AND id = ?", (response_id,)).fetchone()
+    finally:
+        db.close()
+    return row and json.loads(row[0])
+
+
+def kept_when(q, response_id, status):
+    """The same, as soon as it has that status."""
+    deadline = time.monotonic() + 20 * SLOW
+    while True:
+        answer = kept(q, response_id)
+        if answer and answer["status"] == status:
+            if HAS_SPEC:
+                check_response(answer)
+            return answer
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.02)
