@@ -5,6 +5,8 @@
 #include "api/handlers.h"
 #include "api/respond.h"
 #include "base/log.h"
+#include "core/fail.h"
+#include "core/relay_head.h"
 
 #include <errno.h>
 
@@ -42,34 +44,51 @@ static void end_stream(struct respond *r)
 		log_debug("the client is gone");
 }
 
-static void too_large(struct api_call *c)
+static void reply(struct respond *r, int status, struct str body)
+{
+	struct request *req = r->call->req;
+
+	request_start(req, status, STR("application/json"));
+	if (r->run->x.upstream != NULL)
+		relay_head_tell(req, &r->run->x, true);
+	if (status >= 400 && r->run->retry_after.len > 0)
+		request_header(req, STR("retry-after"), r->run->retry_after);
+	request_header(req, STR("x-request-id"), request_id(req));
+	if (request_send(r->call->task, req, &body, 1) < 0)
+		log_debug("the client is gone");
+}
+
+static void send_error(struct respond *r, const struct api_error *e)
+{
+	reply(r, e->status, fail_text(e, &r->call->req->arena));
+}
+
+static void send_object(struct respond *r)
 {
 	struct api_error e;
+	struct buf out;
 
-	(void)api_fail(&e, &c->req->arena, 502, "server_error", NULL,
-		       "The response is too large.");
-	route_fail(c, &e);
+	buf_init(&out, ANSWER_MAX);
+	if (respond_write(r, &out) == 0) {
+		reply(r, 200, buf_str(&out));
+	} else {
+		(void)api_fail(&e, &r->call->req->arena, 502, "server_error",
+			       NULL, "The response is too large.");
+		send_error(r, &e);
+	}
+	buf_fini(&out);
 }
 
 static void send_whole(struct respond *r)
 {
 	struct run *run = r->run;
-	struct buf out;
 
-	if (run->now.status == RESPONSE_CANCELLED) {
+	if (run->now.status == RESPONSE_CANCELLED)
 		request_cut(r->call->req);
-		return;
-	}
-	if (run->now.status == RESPONSE_FAILED) {
-		route_fail(r->call, &run->error);
-		return;
-	}
-	buf_init(&out, ANSWER_MAX);
-	if (respond_write(r, &out) == 0)
-		route_reply(r->call, 200, buf_str(&out));
+	else if (run->now.status == RESPONSE_FAILED)
+		send_error(r, &run->error);
 	else
-		too_large(r->call);
-	buf_fini(&out);
+		send_object(r);
 }
 
 /* The body as JSON.  Returns 0, or API_FAIL with *e. */

@@ -70,26 +70,22 @@ __attribute__((noinline)) static void add_timing(struct relay *r)
 }
 
 /* Who has answered, and at which attempt. */
-static void add_route(struct relay *r)
+static void add_route(struct request *req, const struct exchange *x)
 {
 	static const char digits[] = "0123456789";
-	unsigned n = r->x->attempts;
+	unsigned n = x->attempts;
 	struct str text = { &digits[n % 10], 1 };
 
-	/* A ping has gone out before anybody has answered. */
-	if (!r->committed)
-		return;
 	if (n > 9)
-		text = arena_printf(&r->req->arena, "%u", n);
-	request_header(r->req, STR("x-quipu-provider"),
-		       r->x->upstream->provider.id);
-	request_header(r->req, STR("x-quipu-attempts"), text);
+		text = arena_printf(&req->arena, "%u", n);
+	request_header(req, STR("x-quipu-provider"), x->upstream->provider.id);
+	request_header(req, STR("x-quipu-attempts"), text);
 }
 
 /* What recordings had to do with it. */
-__attribute__((noinline)) static void add_replay(struct relay *r)
+__attribute__((noinline)) static void
+add_replay(struct request *req, const struct edge *e, bool is_certain)
 {
-	const struct edge *e = r->x->edge;
 	const struct {
 		struct str name, value;
 	} fields[] = {
@@ -99,21 +95,31 @@ __attribute__((noinline)) static void add_replay(struct relay *r)
 		{ STR("x-replay-match"), str_of(e->match) },
 	};
 
-	if (!r->committed && e->status != EDGE_MISS &&
+	if (!is_certain && e->status != EDGE_MISS &&
 	    e->status != EDGE_EXHAUSTED)
 		return;
 	for (size_t i = 0; i < countof(fields); i++) {
 		if (fields[i].value.len > 0)
-			request_header(r->req, fields[i].name, fields[i].value);
+			request_header(req, fields[i].name, fields[i].value);
 	}
 	if (e->age_s >= 0) {
-		request_header(r->req, STR("x-replay-age"),
-			       arena_printf(&r->req->arena, "%lld",
+		request_header(req, STR("x-replay-age"),
+			       arena_printf(&req->arena, "%lld",
 					    (long long)e->age_s));
 	}
 	/* To ask again would not help. */
 	if (e->status == EDGE_MISS || e->status == EDGE_EXHAUSTED)
-		request_header(r->req, STR("x-should-retry"), STR("false"));
+		request_header(req, STR("x-should-retry"), STR("false"));
+}
+
+void relay_head_tell(struct request *req, const struct exchange *x,
+		     bool is_certain)
+{
+	/* A ping may have gone out before anybody has answered. */
+	if (is_certain)
+		add_route(req, x);
+	if (x->edge != NULL)
+		add_replay(req, x->edge, is_certain);
 }
 
 void relay_head_begin(struct relay *r, int status, struct str type)
@@ -122,9 +128,7 @@ void relay_head_begin(struct relay *r, int status, struct str type)
 	bool has_id = false;
 
 	request_start(r->req, status, type);
-	add_route(r);
-	if (r->x->edge != NULL)
-		add_replay(r);
+	relay_head_tell(r->req, r->x, r->committed);
 	for (size_t i = 0; head != NULL && i < head->header_count; i++) {
 		const struct http_header *h = &head->headers[i];
 

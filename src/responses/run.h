@@ -59,6 +59,7 @@ struct run {
 	struct response_view view; /* its id is set from the start */
 	struct response_now now;
 	struct api_error error; /* of a failed one, with its HTTP status */
+	struct str retry_after; /* the upstream's header with it, or "" */
 
 	/* What the model is told, in this order: system, history, said. */
 	struct messages system, history;

@@ -207,8 +207,15 @@ static int converse(struct task *t, struct run *run, struct turn *turn)
 			break;
 		r = exchange_again(t, &run->x);
 	}
-	if (r == EXCHANGE_FAILED)
+	if (r == EXCHANGE_FAILED) {
 		run->error = run->x.error;
+		if (run->x.head != NULL) {
+			run->retry_after =
+				arena_str(run->arena,
+					  http_value(run->x.head,
+						     HTTP_RETRY_AFTER));
+		}
+	}
 	exchange_close(&run->x);
 	return r;
 }

@@ -106,6 +106,7 @@ def test_tool_calls_and_their_outputs(gateway, upstream):
 def test_errors_of_the_upstream(gateway, upstream, status, code, mapped):
     upstream.handler = lambda call: call.json(status, {"error": {"message": "no!", "code": code}},
                                               [("retry-after", "0")])
+    assert gateway.request("POST", "/v1/responses", ASK)[1]["retry-after"] == "0"
     got, body = create(gateway, ASK)
     assert got == status and body["detail"] == body["error"]["message"] and body["error"]["code"] == code
     events = stream(gateway, ASK)
@@ -171,6 +172,14 @@ def test_history_that_is_too_long_is_cut_when_asked(gateway, upstream):
     assert status == 200 and text_of(answer) == "ok"
     sent = upstream.chat_requests()[-1].json["messages"]
     assert sent[-1]["content"] == "last" and sent[0]["role"] == "user" and 1 < len(sent) < 10
+
+
+def test_who_has_answered(gateway, start, tmp_path):
+    headers = gateway.request("POST", "/v1/responses", ASK)[1]
+    assert headers["x-quipu-provider"] == "openai" and headers["x-quipu-attempts"] == "1"
+    q = start("--record-mode", "replay", "--recordings", tmp_path)
+    status, headers, _ = q.request("POST", "/v1/responses", {**ASK, "model": "openai/gpt-4o"})
+    assert status == 422 and headers["x-replay-status"] == "miss" and headers["x-should-retry"] == "false"
 
 
 def test_a_form(gateway):
