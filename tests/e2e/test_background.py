@@ -219,3 +219,62 @@ def test_keys_are_not_kept(background, upstream):
 def test_it_needs_a_store(gateway):
     status, body = create(gateway, ASK)
     assert status == 503 and body["error"]["code"] == "store_off"
+
+
+class Pair:
+    """Two servers that share one PostgreSQL."""
+
+    def __init__(self, start, upstream, postgres):
+        self.postgres, self.uri = postgres, postgres.database()
+        env = {"OPENAI_BASE_URL": upstream.url, "OPENAI_API_KEY": "sk-test-0123456789"}
+        # The second takes nothing while the first has room.
+        self.one, self.two = (start("--store", self.uri, "--workers", "1", env=env) for _ in range(2))
+
+    def get(self, q, id):
+        status, _, data = q.request("GET", f"/v1/responses/{id}")
+        assert status == 200, data
+        return json.loads(data)
+
+    def wait(self, q, id, *states):
+        deadline = time.monotonic() + 30 * SLOW
+        while True:
+            answer = self.get(q, id)
+            if answer["status"] in states:
+                return answer
+            assert time.monotonic() < deadline, answer["status"]
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def pair(start, upstream, postgres):
+    return Pair(start, upstream, postgres)
+
+
+def test_any_server_polls_and_cancels(pair, upstream):
+    held = upstream.handler = Held()
+    id = create(pair.one, ASK)[1]["id"]
+    assert pair.get(pair.two, id)["status"] in ("queued", "in_progress")
+    assert held.begun.wait(20 * SLOW)
+    pair.wait(pair.two, id, "in_progress")
+    for q in (pair.two, pair.one):
+        status, _, data = q.request("POST", f"/v1/responses/{id}/cancel")
+        assert status == 200 and json.loads(data)["status"] == "cancelled"
+    held.go.set()
+    time.sleep(0.3 * SLOW)
+    assert pair.get(pair.one, id)["status"] == pair.get(pair.two, id)["status"] == "cancelled"
+
+
+def test_another_server_goes_on(pair, upstream):
+    """Whichever has taken it dies; the lease is over, and the other makes it."""
+    held = upstream.handler = Held()
+    id = create(pair.one, ASK)[1]["id"]
+    assert held.begun.wait(20 * SLOW)
+    pair.wait(pair.two, id, "in_progress")
+    holder = pair.postgres.sql(pair.uri, f"SELECT holder FROM quipu_objects WHERE kind = {RUN}")
+    assert holder
+    pair.one.process.send_signal(signal.SIGKILL)
+    pair.one.stop(expect=-signal.SIGKILL, signal_it=False)
+    held.go.set()
+    pair.postgres.sql(pair.uri, f"UPDATE quipu_objects SET due_ms = 0 WHERE kind = {RUN}")
+    answer = pair.wait(pair.two, id, "completed")
+    assert answer["output"][0]["content"][0]["text"] == "Hello"
