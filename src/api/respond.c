@@ -4,6 +4,8 @@
 #include "api/targets.h"
 #include "telemetry/genai.h"
 
+static const int64_t background_wait_ns = 600 * CLOCK_S;
+
 void respond_init(struct respond *r, struct api_call *c)
 {
 	*r = (struct respond){ .call = c };
@@ -12,6 +14,7 @@ void respond_init(struct respond *r, struct api_call *c)
 
 void respond_fini(struct respond *r)
 {
+	busy_release(&r->busy);
 	if (r->run != NULL)
 		run_free(r->run);
 	history_free(r->setup.history);
@@ -63,6 +66,37 @@ static int find_target(struct respond *r, struct api_error *e)
 	return rc;
 }
 
+/*
+ * The conversation is to be this run's alone, if the run adds to it.  What only asks
+ * for a run in the background does not; the run itself waits long, and says so to
+ * its sink.
+ */
+static int take_turn(struct respond *r, struct run_sink *sink,
+		     struct api_error *e)
+{
+	const struct response_request *req = &r->request;
+	struct task *t = r->call->task;
+	bool is_background = r->setup.id.len > 0;
+	int64_t end_ns = task_now(t) +
+			 (is_background ? background_wait_ns : BUSY_WAIT_NS);
+	int rc = BUSY_TAKEN;
+
+	if (req->conversation.len == 0 || !req->store ||
+	    (req->background && !is_background))
+		return 0;
+	r->setup.busy = &r->busy;
+	while (rc == BUSY_TAKEN && task_now(t) < end_ns) {
+		rc = busy_take(t, &r->busy, r->setup.owner, req->conversation,
+			       task_now(t) + BUSY_WAIT_NS);
+		if (rc == BUSY_TAKEN && is_background && sink != NULL &&
+		    sink->ping(t, sink) != 0)
+			break;
+	}
+	if (rc != BUSY_TAKEN)
+		return rc;
+	return busy_refuse(e, &r->call->req->arena, req->conversation);
+}
+
 /* What came before, from the store. */
 static int find_history(struct respond *r, struct api_error *e)
 {
@@ -88,7 +122,8 @@ static int find_history(struct respond *r, struct api_error *e)
 			    &r->setup.history, e);
 }
 
-static int find_all(struct respond *r, struct api_error *e)
+static int find_all(struct respond *r, struct run_sink *sink,
+		    struct api_error *e)
 {
 	struct api_call *c = r->call;
 	struct run_setup *s = &r->setup;
@@ -99,6 +134,8 @@ static int find_all(struct respond *r, struct api_error *e)
 					e);
 	if (rc == 0 && c->worker->library != NULL)
 		rc = replay_read(c, s->data, &s->edge, e);
+	if (rc == 0)
+		rc = take_turn(r, sink, e);
 	return rc == 0 ? find_history(r, e) : rc;
 }
 
@@ -110,7 +147,7 @@ int respond_prepare(struct respond *r, struct str body, struct run_sink *sink,
 	int rc = read_body(r, body, e);
 
 	if (rc == 0)
-		rc = find_all(r, e);
+		rc = find_all(r, sink, e);
 	if (rc == 0) {
 		s->worker = c->worker;
 		s->config = c->catalog->registry->config;

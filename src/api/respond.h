@@ -10,7 +10,7 @@
  *	respond_fini(&r);
  *
  * Read and check it, find who serves the model and what was said before, and make
- * a run of it.
+ * a run of it.  A conversation is its alone until it ends (responses/busy.h).
  */
 #ifndef API_RESPOND_H
 #define API_RESPOND_H
@@ -26,6 +26,7 @@ struct respond {
 	bool has_doc;
 	struct response_request request;
 	struct model_target target;
+	struct busy busy;       /* of the conversation */
 	struct run_setup setup; /* a history that is set is not looked for */
 	struct run *run;
 };

@@ -434,7 +434,8 @@ static int say_all(struct walk *k, uint32_t input)
 	map_fini(&calls);
 	if (r != 0)
 		return r;
-	find_last(k);
+	if (!k->cv->keeps_repeats)
+		find_last(k);
 	for (uint32_t v = json_first(k->doc, input); v != JSON_NONE;
 	     v = json_next(k->doc, v))
 		say(k, v);

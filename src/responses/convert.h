@@ -20,6 +20,7 @@ struct convert {
 	struct api_error *error;
 	/* What was said before, or NULL. */
 	const struct messages *previous;
+	bool keeps_repeats; /* also of what a user said last in it */
 };
 
 /*
@@ -28,7 +29,8 @@ struct convert {
  * A function's output comes right behind its call, wherever it stood; one whose
  * call was in an earlier turn comes at the end.  Reasoning goes with the
  * assistant's message or call that follows it.  Of a list, a user's message that
- * says the same as the last of a user in previous is left out.
+ * says the same as the last of a user in previous is left out, but for
+ * keeps_repeats.
  *
  * Returns 0, or API_FAIL with *error.
  */

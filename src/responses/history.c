@@ -48,13 +48,14 @@ void history_free(struct history *h)
 
 static int not_found(struct job *job, const char *what, struct str id)
 {
+	bool is_response = what[0] == 'R';
 	int r = api_fail(&job->error, &job->h->arena, 404,
 			 "invalid_request_error", NULL,
-			 "%s '" STR_FMT
-			 "' not found. Use 'client.%ss.list()' to list "
-			 "available %ss.",
-			 what, STR_ARG(str_take(id, SHOWN_MAX)),
-			 what[0] == 'R' ? "response" : "conversation", what);
+			 "%s '" STR_FMT "' not found. %s", what,
+			 STR_ARG(str_take(id, SHOWN_MAX)),
+			 is_response ? "Use 'client.responses.list()' to list "
+				       "available Responses."
+				     : "It was never made, or it is deleted.");
 
 	job->error.with_detail = true;
 	return r;
@@ -202,31 +203,42 @@ static int load_chain(struct job *job)
 	return r;
 }
 
-static int load_conversation(struct job *job)
+int history_read(struct store *s, struct str owner, struct str conversation,
+		 struct history *h)
 {
-	struct history *h = job->h;
-	struct store_key key = { STORE_CONVERSATION, job->ask.owner,
-				 job->ask.conversation };
+	struct store_key key = { STORE_CONVERSATION, owner, conversation };
 	struct store_object row;
-	int r = store_object_get(job->store, &key, &h->arena, &row);
+	int r = store_object_get(s, &key, &h->arena, &row);
 
-	if (r == STORE_UNKNOWN)
-		return not_found(job, "Conversation", job->ask.conversation);
 	if (r == 0) {
-		r = store_object_list(job->store,
+		r = store_object_list(s,
 				      &(struct store_objects_query){
 					      .kind = STORE_MESSAGES,
-					      .owner = job->ask.owner,
-					      .parent = job->ask.conversation,
+					      .owner = owner,
+					      .parent = conversation,
 					      .limit = STORE_OBJECTS_MAX,
 					      .from_root = true },
 				      &h->arena, &h->turns);
 	}
 	if (r == 0 && h->turns.has_more)
 		r = err_new(-EMSGSIZE, "more turns than fit in a page");
+	if (r != 0)
+		return r;
 	h->depth = h->turns.count;
-	for (size_t i = 0; i < h->turns.count && r == 0; i++)
+	for (size_t i = 0; i < h->turns.count && r == 0; i++) {
+		h->has_turns = h->has_turns || h->turns.rows[i].label.len > 0;
 		r = add_messages(h, h->turns.rows[i].body);
+	}
+	return r;
+}
+
+static int load_conversation(struct job *job)
+{
+	int r = history_read(job->store, job->ask.owner, job->ask.conversation,
+			     job->h);
+
+	if (r == STORE_UNKNOWN)
+		return not_found(job, "Conversation", job->ask.conversation);
 	return r;
 }
 

@@ -38,8 +38,9 @@ struct history {
 	struct messages messages;
 	struct item_list found; /* the items referred to, in the ask's order */
 	size_t depth;           /* rows read; 0: nothing was before */
-	int64_t total_tokens;   /* of the previous response; -1: unknown */
-	struct str prompt;      /* the template's row: its JSON, or "" */
+	bool has_turns;       /* of a conversation: a response is among them */
+	int64_t total_tokens; /* of the previous response; -1: unknown */
+	struct str prompt;    /* the template's row: its JSON, or "" */
 	struct store_chain chain;   /* of responses, oldest first */
 	struct store_objects turns; /* of a conversation, oldest first */
 };
@@ -53,6 +54,13 @@ struct history {
 must_check int history_load(struct task *t, struct store *s,
 			    const struct history_ask *ask, struct arena *a,
 			    struct history **out, struct api_error *e);
+
+/*
+ * A conversation as it is, into an empty h.  Blocks.  Returns 0, STORE_UNKNOWN, or
+ * -errno.
+ */
+must_check int history_read(struct store *s, struct str owner,
+			    struct str conversation, struct history *h);
 
 /* One that is not from a store, empty. */
 struct history *history_new(void);

@@ -289,6 +289,23 @@ static int check_reasoning(const struct field_checker *c,
 	return r == 0 ? check_texts(c, FIELD_PATH(path, "content"), at[2]) : r;
 }
 
+/* Rows are named by it. */
+static int check_id(const struct field_checker *c,
+		    const struct field_path *path, uint32_t item)
+{
+	uint32_t id = field_get(c->doc, item, STR("id"));
+
+	if (id == JSON_NONE || json_raw(c->doc, id).len <= ITEM_ID_MAX + 2)
+		return 0;
+	(void)field_bad_value(c, FIELD_PATH(path, "id"), id, "none");
+	c->error->message = arena_printf(c->arena,
+					 "Invalid '" STR_FMT
+					 "': an id has at most %d bytes.",
+					 STR_ARG(c->error->param), ITEM_ID_MAX);
+	c->error->code = STR("string_above_max_length");
+	return API_FAIL;
+}
+
 static int check_item(const struct field_checker *c,
 		      const struct field_path *path, uint32_t item)
 {
@@ -308,6 +325,8 @@ static int check_item(const struct field_checker *c,
 	}
 	field_find(c->doc, item, type->fields, at);
 	r = field_check(c, type->fields, at, path);
+	if (r == 0)
+		r = check_id(c, path, item);
 	if (r != 0)
 		return r;
 	if (type->kind == ITEM_MESSAGE)
@@ -433,6 +452,54 @@ void item_store(const struct json *doc, uint32_t input, struct id_source *ids,
 				store_one(doc, v, kind, ids, a);
 		}
 	}
+}
+
+/* The content of a message that has a string, as a list of one part. */
+static void write_content(struct json_writer *w, const struct json *doc,
+			  uint32_t item, uint32_t content)
+{
+	bool said = json_is(doc, json_get(doc, item, STR("role")),
+			    STR("assistant"));
+
+	json_array(w);
+	json_object(w);
+	json_member_str(w, STR("type"),
+			said ? STR("output_text") : STR("input_text"));
+	json_member_raw(w, STR("text"), json_raw(doc, content));
+	if (said) {
+		json_member_raw(w, STR("annotations"), STR("[]"));
+		json_member_raw(w, STR("logprobs"), STR("[]"));
+	}
+	json_end(w);
+	json_end(w);
+}
+
+void item_write(struct json_writer *w, const struct json *doc, uint32_t item)
+{
+	enum item_kind kind = item_kind(doc, item);
+	bool has_status = kind == ITEM_MESSAGE || kind == ITEM_FUNCTION_CALL ||
+			  kind == ITEM_FUNCTION_OUTPUT;
+
+	json_object(w);
+	for (uint32_t v = json_first(doc, item); v != JSON_NONE;
+	     v = json_next(doc, v)) {
+		uint32_t key = json_key(doc, v);
+
+		if (json_is(doc, key, STR("status")) &&
+		    json_type(doc, v) == JSON_NULL && has_status)
+			continue;
+		if (kind == ITEM_MESSAGE && json_is(doc, key, STR("content")) &&
+		    json_type(doc, v) == JSON_STRING) {
+			json_member(w, STR("content"));
+			write_content(w, doc, item, v);
+		} else {
+			json_member_copy(w, json_raw(doc, key),
+					 json_raw(doc, v));
+		}
+	}
+	if (has_status && field_get(doc, item, STR("status")) == JSON_NONE)
+		json_member_str(w, STR("status"), STR("completed"));
+	json_end(w);
 }
 
 void item_references(const struct json *doc, uint32_t input, struct arena *a,

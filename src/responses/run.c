@@ -136,6 +136,9 @@ static void end(struct task *t, struct run *run)
 		state_keep_frames(t, run, buf_str(&run->frames), true);
 		state_keep(t, run);
 	}
+	/* The next turn may begin as soon as the client knows of this one. */
+	if (run->setup.busy != NULL)
+		busy_release(run->setup.busy);
 	if (run->frames.len > 0 && !run->is_gone && run->setup.sink != NULL) {
 		run->is_gone =
 			run->setup.sink->send(t, run->setup.sink,
@@ -184,13 +187,43 @@ static int read_prompt(struct run *run, const struct convert *cv,
 	return prompt_apply(cv, req, row, &run->system, tail);
 }
 
+/*
+ * The input in another form: with what it refers to, or, the first time that a
+ * conversation's own items are answered, as a list (ogx-responses A.4).  "" when
+ * it stays as it is.
+ */
+static struct str other_input(const struct run *run, bool is_first)
+{
+	const struct response_request *req = run->setup.request;
+	const struct json *doc = req->doc;
+	uint32_t input = req->at[RESPONSE_INPUT];
+	struct str parts[] = {
+		STR("[{\"role\":\"user\",\"content\":[{\"type\":"
+		    "\"input_text\",\"text\":"),
+		json_raw(doc, input),
+		STR("}]}]"),
+	};
+
+	if (run->setup.history->found.count > 0) {
+		return item_resolve(doc, input, &run->setup.history->found,
+				    run->arena);
+	}
+	if (is_first && json_type(doc, input) == JSON_STRING)
+		return arena_join(run->arena, parts, countof(parts));
+	return STR_NULL;
+}
+
 static int read_input(struct run *run, struct api_error *e)
 {
 	const struct response_request *req = run->setup.request;
 	struct history *h = run->setup.history;
+	bool is_first =
+		req->conversation.len > 0 && h->depth > 0 && !h->has_turns;
 	struct convert cv = { .arena = run->arena,
 			      .error = e,
-			      .previous = &run->history };
+			      .previous = &run->history,
+			      .keeps_repeats = is_first };
+	struct str other = other_input(run, is_first);
 	struct messages tail = { 0 };
 	const struct json *doc = req->doc;
 	uint32_t input = req->at[RESPONSE_INPUT];
@@ -199,9 +232,8 @@ static int read_input(struct run *run, struct api_error *e)
 	int r;
 
 	run->history = h->messages;
-	if (h->found.count > 0) {
-		if (json_parse(item_resolve(doc, input, &h->found, run->arena),
-			       NULL, &resolved, &je) != 0) {
+	if (other.len > 0) {
+		if (json_parse(other, NULL, &resolved, &je) != 0) {
 			return api_fail(e, run->arena, 400,
 					"invalid_request_error", "input",
 					"The items referred to are too large.");

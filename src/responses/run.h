@@ -21,6 +21,7 @@
 #define RESPONSES_RUN_H
 
 #include "core/exchange.h"
+#include "responses/busy.h"
 #include "responses/convert.h"
 #include "responses/history.h"
 #include "responses/object.h"
@@ -48,7 +49,9 @@ struct run_setup {
 	struct io *watch;                 /* the client's connection, or NULL */
 	struct run_sink *sink;            /* NULL: nobody wants events */
 	struct history *history;
-	struct str id;      /* of a response that was queued; "": a new one */
+	struct busy
+		*busy; /* of the conversation, released at the end; or NULL */
+	struct str id; /* of a response that was queued; "": a new one */
 	int64_t created_at; /* of the same */
 	int64_t version;    /* of its row; 0: it is no background run */
 };

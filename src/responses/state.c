@@ -90,10 +90,12 @@ static bool is_snapshot(const struct run *run)
 /* The messages of this turn; for a snapshot those before it, too. */
 static int write_messages(const struct run *run, bool whole, struct buf *out)
 {
+	const struct messages *before = &run->setup.history->messages;
 	struct messages all = { 0 };
 
-	if (whole)
-		messages_carry(&run->setup.history->messages, run->arena, &all);
+	/* Of the system's, it has what was put into a conversation itself. */
+	for (size_t i = 0; whole && i < before->count; i++)
+		messages_add(&all, run->arena, before->texts[i]);
 	messages_carry(&run->turn, run->arena, &all);
 	return add_array(out, all.texts, all.count);
 }
@@ -192,6 +194,7 @@ static size_t add_item(const struct run *run, struct str text,
 	ops[count] = op_of(run, STORE_ITEM);
 	ops[count].object.id = item_name(run, text);
 	ops[count].object.parent = run->setup.request->conversation;
+	ops[count].object.label = run->view.id;
 	ops[count].object.body = text;
 	return count + 1;
 }
@@ -212,6 +215,7 @@ static size_t add_conversation(const struct run *run, struct row *row,
 	*op = op_of(run, STORE_MESSAGES);
 	op->object.parent = run->setup.request->conversation;
 	op->object.id = name_below(run, op->object.parent, run->view.id);
+	op->object.label = run->view.id;
 	op->object.is_root = is_snapshot(run);
 	op->object.body = buf_str(&row->aux);
 
