@@ -51,6 +51,19 @@ void responses_delete(struct api_call *c);
 /* responses_socket.c: GET /v1/responses that asks for WebSocket */
 void responses_socket(struct api_call *c);
 
+/*
+ * conversations.c: POST /v1/conversations; GET, POST and DELETE of
+ * /v1/conversations/{id}; GET and POST of its /items, GET and DELETE of one
+ */
+void conversations_create(struct api_call *c);
+void conversations_get(struct api_call *c);
+void conversations_update(struct api_call *c);
+void conversations_delete(struct api_call *c);
+void conversations_items_list(struct api_call *c);
+void conversations_items_create(struct api_call *c);
+void conversations_items_get(struct api_call *c);
+void conversations_items_delete(struct api_call *c);
+
 /* models.c: GET /v1/models, GET /v1/models/{id} (ids contain slashes) */
 void models_list(struct api_call *c);
 void models_get(struct api_call *c);

@@ -33,6 +33,21 @@ const struct route routes[] = {
 	  responses_stored_input },
 	{ STR_INIT("GET"), STR_INIT("/v1/responses/*"), responses_stored_get },
 	{ STR_INIT("DELETE"), STR_INIT("/v1/responses/*"), responses_delete },
+	{ STR_INIT("POST"), STR_INIT("/v1/conversations"),
+	  conversations_create },
+	{ STR_INIT("GET"), STR_INIT("/v1/conversations/*/items/*"),
+	  conversations_items_get },
+	{ STR_INIT("DELETE"), STR_INIT("/v1/conversations/*/items/*"),
+	  conversations_items_delete },
+	{ STR_INIT("GET"), STR_INIT("/v1/conversations/*/items"),
+	  conversations_items_list },
+	{ STR_INIT("POST"), STR_INIT("/v1/conversations/*/items"),
+	  conversations_items_create },
+	{ STR_INIT("GET"), STR_INIT("/v1/conversations/*"), conversations_get },
+	{ STR_INIT("POST"), STR_INIT("/v1/conversations/*"),
+	  conversations_update },
+	{ STR_INIT("DELETE"), STR_INIT("/v1/conversations/*"),
+	  conversations_delete },
 	{ STR_INIT("POST"), STR_INIT("/v1/moderations"), moderations_create },
 	{ STR_INIT("POST"), STR_INIT("/v1alpha/inference/rerank"),
 	  rerank_create },
@@ -97,29 +112,47 @@ static struct str path_of(const struct worker *w, const struct route *r)
 	return r->handle == scrape_get ? scrape_path(w) : r->path;
 }
 
+/* What the '*'s of a pattern stand for. */
+struct parts {
+	struct str rest, sub;
+};
+
+/* Of two '*' the first stands for as little as possible. */
+static bool match_two(struct str path, struct str middle, struct parts *out)
+{
+	size_t at = str_find(path, middle);
+
+	out->rest = str_take(path, at);
+	out->sub = str_drop(path, at + middle.len);
+	return at > 0 && at + middle.len < path.len;
+}
+
 /* A '*' in the pattern stands for one byte or more. */
 static bool path_matches(const struct worker *w, const struct route *r,
-			 struct str path, struct str *rest)
+			 struct str path, struct parts *out)
 {
 	struct str pattern = path_of(w, r), head, tail;
 
-	*rest = STR_NULL;
+	*out = (struct parts){ .rest = STR_NULL };
 	if (!str_cut(pattern, '*', &head, &tail))
 		return str_eq(path, pattern);
-	if (path.len <= head.len + tail.len || !str_starts(path, head) ||
-	    !str_ends(path, tail))
+	if (!str_starts(path, head))
 		return false;
-	*rest = str_drop(path, head.len);
-	rest->len -= tail.len;
+	path = str_drop(path, head.len);
+	if (str_ends(tail, STR("*")))
+		return match_two(path, str_take(tail, tail.len - 1), out);
+	if (path.len <= tail.len || !str_ends(path, tail))
+		return false;
+	out->rest = str_take(path, path.len - tail.len);
 	return true;
 }
 
 /* The first row whose path fits decides on the path: NULL for none. */
 static const struct route *first_fit(const struct worker *w, struct str path,
-				     struct str *rest)
+				     struct parts *out)
 {
 	for (const struct route *r = routes; r->path.len > 0; r++) {
-		if (path_matches(w, r, path, rest))
+		if (path_matches(w, r, path, out))
 			return r;
 	}
 	return NULL;
@@ -194,12 +227,12 @@ static struct str plain_path(const struct request *req)
 	return str_take(req->path, req->path.len - cut);
 }
 
-/* What serves a request, and what its '*' stands for. */
+/* What serves a request, and what its '*'s stand for. */
 struct match {
 	const struct route *row;         /* NULL: none */
 	const struct route *fit;         /* of other methods, too; NULL: none */
 	const struct config_route *pass; /* then; NULL: none either */
-	struct str rest;
+	struct parts parts;
 };
 
 /* Endpoints come first, then what the configuration passes through. */
@@ -208,7 +241,7 @@ static struct match find(const struct worker *w, const struct request *req)
 	struct str path = plain_path(req);
 	struct match m = { 0 };
 
-	m.fit = first_fit(w, path, &m.rest);
+	m.fit = first_fit(w, path, &m.parts);
 	for (const struct route *r = m.fit; r != NULL && r->path.len > 0; r++) {
 		if (str_eq(r->path, m.fit->path) &&
 		    method_matches(r, req->head.method)) {
@@ -266,8 +299,11 @@ static void dispatch(struct api_call *c)
 
 	if (m.row != NULL) {
 		c->route = (size_t)(m.row - routes);
-		if (url_decode(m.rest, &c->req->arena, &c->rest) < 0 &&
-		    !m.row->raw) {
+		int r = url_decode(m.parts.rest, &c->req->arena, &c->rest);
+
+		if (r == 0)
+			r = url_decode(m.parts.sub, &c->req->arena, &c->sub);
+		if (r < 0 && !m.row->raw) {
 			bad_escape(c);
 			return;
 		}

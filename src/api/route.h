@@ -27,6 +27,7 @@ struct api_call {
 	struct worker *worker;
 	struct catalog *catalog; /* the one this request began with */
 	struct str rest;         /* what a pattern's '*' stood for, decoded */
+	struct str sub;          /* the same of a second '*' */
 	size_t route;            /* of routes; route_count() for none */
 	struct str session;      /* of recordings, by the path; or "" */
 	struct api_facts facts;
@@ -35,7 +36,7 @@ struct api_call {
 
 struct route {
 	struct str method; /* "*": any */
-	struct str path;   /* a '*' stands for one byte or more */
+	struct str path;   /* a '*' stands for one byte or more; two at most */
 	void (*handle)(struct api_call *c);
 	bool raw; /* it reads path and body by itself, as they come */
 };
