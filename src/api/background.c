@@ -291,7 +291,7 @@ static void serve(struct task *t, struct background_worker *bw, struct job *job)
 	struct watcher w = {
 		.sink = { .send = watch_frames,
 			  .ping = watch,
-			  .ping_ns = look_ns },
+			  .ping_ns = STATE_EVENTS_NS },
 		.shared = bw->shared,
 		.id = job->run.id,
 		.looked_ns = task_now(t),

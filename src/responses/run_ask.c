@@ -8,6 +8,7 @@
 #include "llm/chunk.h"
 #include "responses/chat_body.h"
 #include "responses/run_error.h"
+#include "responses/state.h"
 
 enum {
 	BODY_MAX = 256 << 20, /* of a chat completion's request */
@@ -18,6 +19,9 @@ static int ping(struct task *t, void *arg)
 {
 	struct run *run = arg;
 
+	/* What waited for more frames, which do not come. */
+	if (state_is_kept(run))
+		state_keep_frames(t, run, STR_NULL, false);
 	if (run->is_gone || run->setup.sink == NULL ||
 	    run->setup.sink->ping == NULL)
 		return 0;

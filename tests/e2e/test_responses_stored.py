@@ -1,4 +1,5 @@
 """Responses that are kept: chains, lists, input items, deletion, streams that are read again."""
+import http.client
 import itertools
 import json
 import signal
@@ -496,6 +497,40 @@ def test_resume_while_it_is_made(service, upstream):
         assert readers[0].result() == whole
         pieces = [p + b"\n\n" for p in whole.split(b"\n\n")[:-1]]
         assert readers[1].result() == b"".join(pieces[6:])
+
+
+def test_resume_of_a_background_run(service, upstream):
+    """Frames are seen while it is made, by whoever asks wherever."""
+    go = threading.Event()
+
+    def slow(call):
+        call.start_stream()
+        for i in range(3):
+            call.chunk(chunk(f"w{i} "))
+            time.sleep(0.02)
+        go.wait(40 * SLOW)
+        for piece in (chunk("end"), chunk(finish="stop"), DONE):
+            call.chunk(piece)
+        call.end_stream()
+
+    upstream.handler = slow
+    which = service.turn(background=True)["id"]
+    c = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20 * SLOW)
+    c.request("GET", f"/v1/responses/{which}?stream=true")
+    r, seen = c.getresponse(), b""
+    try:
+        while b'"delta":"w2 "' not in seen:
+            piece = r.read1()
+            assert piece, seen
+            seen += piece
+        assert b"response.completed" not in seen
+    finally:
+        go.set()
+    seen += r.read()
+    c.close()
+    events = frames(seen)
+    assert events[-1]["type"] == "response.completed" and text_of(events[-1]["response"]) == "w0 w1 w2 end"
+    assert resume(service, which) == seen
 
 
 def test_a_reader_that_hangs_up(kept, upstream):
