@@ -48,6 +48,9 @@ void responses_stored_get(struct api_call *c);
 void responses_stored_input(struct api_call *c);
 void responses_delete(struct api_call *c);
 
+/* responses_compact.c: POST /v1/responses/compact */
+void responses_compact(struct api_call *c);
+
 /* responses_socket.c: GET /v1/responses that asks for WebSocket */
 void responses_socket(struct api_call *c);
 

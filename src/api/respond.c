@@ -1,5 +1,7 @@
 #include "api/respond.h"
 
+#include <errno.h>
+
 #include "api/replay.h"
 #include "api/targets.h"
 #include "telemetry/genai.h"
@@ -8,7 +10,7 @@ static const int64_t background_wait_ns = 600 * CLOCK_S;
 
 void respond_init(struct respond *r, struct api_call *c)
 {
-	*r = (struct respond){ .call = c };
+	*r = (struct respond){ .call = c, .read = responses_read };
 	arena_init(&r->arena, SIZE_MAX / 2);
 }
 
@@ -49,7 +51,7 @@ static int read_body(struct respond *r, struct str body, struct api_error *e)
 	if (json_parse(body, NULL, &r->doc, &je) != 0)
 		return bad_json(r, &je, e);
 	r->has_doc = true;
-	return responses_read(&r->doc, &r->arena, &r->request, e);
+	return r->read(&r->doc, &r->arena, &r->request, e);
 }
 
 static int find_target(struct respond *r, struct api_error *e)
@@ -137,6 +139,23 @@ static int find_all(struct respond *r, struct run_sink *sink,
 	if (rc == 0)
 		rc = take_turn(r, sink, e);
 	return rc == 0 ? find_history(r, e) : rc;
+}
+
+int respond_body(struct api_call *c, struct buf *form, struct str *out,
+		 struct api_error *e)
+{
+	struct str type = http_value(&c->req->head, HTTP_CONTENT_TYPE);
+	int r;
+
+	*out = c->req->body;
+	if (!str_starts(type, STR("application/x-www-form-urlencoded")))
+		return 0;
+	r = responses_of_form(c->req->body, &c->req->arena, form, e);
+	*out = buf_str(form);
+	if (r != -EMSGSIZE)
+		return r;
+	return api_fail(e, &c->req->arena, 413, "invalid_request_error", NULL,
+			"The form is too large.");
 }
 
 int respond_prepare(struct respond *r, struct str body, struct run_sink *sink,

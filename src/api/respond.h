@@ -24,6 +24,9 @@ struct respond {
 		arena; /* of the run; large ones do not fit the request's */
 	struct json doc;
 	bool has_doc;
+	/* What reads the request; responses_read unless changed. */
+	int (*read)(const struct json *doc, struct arena *a,
+		    struct response_request *out, struct api_error *e);
 	struct response_request request;
 	struct model_target target;
 	struct busy busy;       /* of the conversation */
@@ -33,6 +36,17 @@ struct respond {
 
 void respond_init(struct respond *r, struct api_call *c);
 void respond_fini(struct respond *r);
+
+/*
+ * The body as JSON, as it is or out of a form, for which form has room.  Returns
+ * 0, or API_FAIL with *e.
+ */
+must_check int respond_body(struct api_call *c, struct buf *form,
+			    struct str *out, struct api_error *e);
+
+enum {
+	RESPOND_FORM_MAX = 64 << 20,
+};
 
 /*
  * body is JSON and outlives r.  Of sink, a stream's, and is_streamed: events are

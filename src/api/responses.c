@@ -8,10 +8,7 @@
 #include "core/fail.h"
 #include "core/relay_head.h"
 
-#include <errno.h>
-
 enum {
-	FORM_MAX = 64 << 20,
 	ANSWER_MAX = 128 << 20,
 };
 
@@ -91,24 +88,6 @@ static void send_whole(struct respond *r)
 		send_object(r);
 }
 
-/* The body as JSON.  Returns 0, or API_FAIL with *e. */
-static int read_form(struct api_call *c, struct buf *form, struct str *body,
-		     struct api_error *e)
-{
-	struct str type = http_value(&c->req->head, HTTP_CONTENT_TYPE);
-	int r;
-
-	*body = c->req->body;
-	if (!str_starts(type, STR("application/x-www-form-urlencoded")))
-		return 0;
-	r = responses_of_form(c->req->body, &c->req->arena, form, e);
-	*body = buf_str(form);
-	if (r != -EMSGSIZE)
-		return r;
-	return api_fail(e, &c->req->arena, 413, "invalid_request_error", NULL,
-			"The form is too large.");
-}
-
 void responses_create(struct api_call *c)
 {
 	struct respond *r = arena_alloc(&c->req->arena, sizeof(*r));
@@ -119,8 +98,8 @@ void responses_create(struct api_call *c)
 	int rc;
 
 	respond_init(r, c);
-	buf_init(&form, FORM_MAX);
-	rc = read_form(c, &form, &body, &e);
+	buf_init(&form, RESPOND_FORM_MAX);
+	rc = respond_body(c, &form, &body, &e);
 	if (rc == 0)
 		rc = respond_prepare(r, body, &sink.base, false, &e);
 	if (rc == 0 && r->request.background) {

@@ -27,6 +27,8 @@ const struct route routes[] = {
 	{ STR_INIT("POST"), STR_INIT("/v1/embeddings"), embeddings_create },
 	{ STR_INIT("POST"), STR_INIT("/v1/responses"), responses_create },
 	{ STR_INIT("GET"), STR_INIT("/v1/responses"), responses_stored_list },
+	{ STR_INIT("POST"), STR_INIT("/v1/responses/compact"),
+	  responses_compact },
 	{ STR_INIT("POST"), STR_INIT("/v1/responses/*/cancel"),
 	  responses_cancel },
 	{ STR_INIT("GET"), STR_INIT("/v1/responses/*/input_items"),

@@ -252,12 +252,12 @@ static size_t worker_count(const struct config *config)
 
 static struct background *open_background(const struct cluster *c)
 {
-	size_t runs = (size_t)c->config->background_runs;
+	size_t runs = (size_t)c->config->responses.background_runs;
 
 	return background_new(&(struct background_cfg){
 		.store = c->store,
 		.runs = (unsigned)((runs + c->count - 1) / c->count),
-		.queue = (unsigned)c->config->background_queue });
+		.queue = (unsigned)c->config->responses.background_queue });
 }
 
 int cluster_new(struct config *config, char **environment, struct cluster **out,

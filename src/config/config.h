@@ -23,6 +23,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "config/responses.h"
 #include "config/storage.h"
 
 #include <stdio.h>
@@ -109,18 +110,16 @@ struct config {
 	/* what is served */
 	bool names_providers; /* the file has a list of them, maybe empty */
 	struct config_provider *providers;
-	size_t provider_count;
 	struct config_model *models;
-	size_t model_count;
 	struct config_route *routes;
-	size_t route_count;
+	size_t provider_count, model_count, route_count;
 	int64_t passthrough_max; /* bytes of a body; 0: any */
 	struct config_storage storage;
+	struct config_responses responses;
 	/* store */
 	struct str store_uri;  /* "none"; "": there is no place to be found */
 	bool store_is_default; /* nobody asked for that place */
 	bool store_by_default; /* a completion is kept if nothing is said */
-	int64_t background_runs, background_queue; /* at once; that wait */
 	bool store_syncs, store_drops;
 	int64_t keep_days, keep_bytes; /* 0: for ever */
 	/* private */

@@ -379,3 +379,28 @@ int chat_body_ogx(const struct chat_iteration *it, struct buf *out)
 {
 	return write_body(it, true, out);
 }
+
+int chat_body_question(const struct chat_question *q, bool is_ogx,
+		       struct buf *out)
+{
+	bool renamed = q->dialect.reasoning && !is_ogx;
+	struct body b = { .is_ogx = is_ogx };
+
+	json_writer_init(&b.w, out);
+	json_object(&b.w);
+	json_member_str(&b.w, STR("model"), q->model);
+	json_member(&b.w, STR("messages"));
+	json_array(&b.w);
+	put_list(&b, q->messages,
+		 renamed ? STR("reasoning") : STR("reasoning_content"));
+	json_end(&b.w);
+	json_member_bool(&b.w, STR("stream"), false);
+	if (q->temperature.len > 0)
+		json_member_raw(&b.w, STR("temperature"), q->temperature);
+	if (q->prompt_cache_key.len > 0) {
+		json_member_raw(&b.w, STR("prompt_cache_key"),
+				q->prompt_cache_key);
+	}
+	json_end(&b.w);
+	return json_writer_done(&b.w);
+}

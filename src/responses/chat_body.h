@@ -49,4 +49,17 @@ must_check int chat_body(const struct chat_iteration *it, struct buf *out);
  */
 must_check int chat_body_ogx(const struct chat_iteration *it, struct buf *out);
 
+/* A question besides: one answer as a whole, without tools. */
+struct chat_question {
+	struct str model; /* plain */
+	const struct messages *messages;
+	struct str temperature;      /* JSON, or "" */
+	struct str prompt_cache_key; /* JSON, or "" */
+	struct chat_dialect dialect;
+};
+
+/* The same of one: as it is sent, or as OGX would have. */
+must_check int chat_body_question(const struct chat_question *q, bool is_ogx,
+				  struct buf *out);
+
 #endif

@@ -102,7 +102,10 @@ static int64_t total_of(struct str body)
 
 	if (json_parse(body, NULL, &doc, &error) != 0)
 		return -1;
-	if (!json_to_i64(&doc,
+	/* One without output is a compaction: that counts what is gone. */
+	if (json_count(&doc, json_get(&doc, json_root(&doc), STR("output"))) ==
+		    0 ||
+	    !json_to_i64(&doc,
 			 json_path(&doc, json_root(&doc),
 				   STR("usage.total_tokens")),
 			 &total))
@@ -154,6 +157,7 @@ static int load_before(struct job *job, const struct store_object *root)
 	while (n < rows.count && !rows.rows[n].is_root)
 		n++;
 	n += n < rows.count;
+	h->lacks_items = n > 0;
 	while (n > 0 && r == 0)
 		r = add_messages(h, rows.rows[--n].body);
 	return r;
@@ -198,8 +202,11 @@ static int load_chain(struct job *job)
 	h->total_tokens = total_of(last->body);
 	h->depth = h->chain.count;
 	r = load_before(job, &h->chain.rows[0]);
-	for (size_t i = 0; i < h->chain.count && r == 0; i++)
+	for (size_t i = 0; i < h->chain.count && r == 0; i++) {
 		r = add_messages(h, h->chain.rows[i].aux);
+		if (str_eq(h->chain.rows[i].state, STR("deleted")))
+			h->lacks_items = true;
+	}
 	return r;
 }
 
@@ -225,6 +232,7 @@ int history_read(struct store *s, struct str owner, struct str conversation,
 	if (r != 0)
 		return r;
 	h->depth = h->turns.count;
+	h->lacks_items = h->turns.count > 0;
 	for (size_t i = 0; i < h->turns.count && r == 0; i++) {
 		h->has_turns = h->has_turns || h->turns.rows[i].label.len > 0;
 		r = add_messages(h, h->turns.rows[i].body);

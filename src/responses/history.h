@@ -39,6 +39,7 @@ struct history {
 	struct item_list found; /* the items referred to, in the ask's order */
 	size_t depth;           /* rows read; 0: nothing was before */
 	bool has_turns;       /* of a conversation: a response is among them */
+	bool lacks_items;     /* history_items() does not tell all of it */
 	int64_t total_tokens; /* of the previous response; -1: unknown */
 	struct str prompt;    /* the template's row: its JSON, or "" */
 	struct store_chain chain;   /* of responses, oldest first */

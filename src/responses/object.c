@@ -58,13 +58,9 @@ static bool is_known(const struct usage *u)
 	       u->total_tokens >= 0;
 }
 
-static void add_usage(struct json_writer *w, const struct usage *u)
+void object_add_usage(struct json_writer *w, const struct usage *u)
 {
 	json_member(w, STR("usage"));
-	if (!is_known(u)) {
-		json_add_null(w);
-		return;
-	}
 	json_object(w);
 	json_member_int(w, STR("input_tokens"), known(u->prompt_tokens));
 	json_member_int(w, STR("output_tokens"), known(u->completion_tokens));
@@ -131,7 +127,10 @@ static void add_last(struct json_writer *w, const struct response_view *view,
 	struct str tier = now->service_tier.len > 0 ? now->service_tier
 						    : view->service_tier;
 
-	add_usage(w, &now->usage);
+	if (is_known(&now->usage))
+		object_add_usage(w, &now->usage);
+	else
+		json_member_null(w, STR("usage"));
 	echo(w, STR("instructions"), view->instructions, null);
 	echo(w, STR("max_tool_calls"), view->max_tool_calls, null);
 	echo(w, STR("reasoning"), view->reasoning, null);

@@ -87,6 +87,9 @@ must_check int object_write(const struct response_view *view,
 void object_add(struct json_writer *w, const struct response_view *view,
 		const struct response_now *now);
 
+/* The member "usage"; what is not known is 0. */
+void object_add_usage(struct json_writer *w, const struct usage *u);
+
 /*
  * Add an iteration's counts to a response's, details too.  What neither told
  * stays -1, and is shown as 0 once anything is known.

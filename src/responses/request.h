@@ -91,6 +91,22 @@ must_check int responses_read(const struct json *doc, struct arena *a,
 			      struct response_request *out,
 			      struct api_error *e);
 
+/*
+ * The same of POST /v1/responses/compact: model, input, instructions,
+ * previous_response_id and prompt_cache_key.  One of input and
+ * previous_response_id must be there; all other members are passed over
+ * (ogx-responses A.24).
+ */
+must_check int responses_read_compact(const struct json *doc, struct arena *a,
+				      struct response_request *out,
+				      struct api_error *e);
+
+/*
+ * A request for the same model that asks for nothing: no input, nothing before
+ * it, no tools.  What "store" and prompt_cache_key say stays.
+ */
+struct response_request responses_bare(const struct response_request *req);
+
 /* May the model call this function: is it a tool, and allowed? */
 bool responses_offers(const struct response_request *req, uint32_t tool);
 

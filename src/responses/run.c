@@ -4,7 +4,9 @@
 
 #include "responses/prompt.h"
 #include "responses/run_ask.h"
+#include "responses/run_compact.h"
 #include "responses/run_error.h"
+#include "responses/run_summary.h"
 #include "responses/state.h"
 #include "responses/view.h"
 
@@ -71,8 +73,11 @@ static int run_iteration(struct task *t, struct run *run, int64_t number)
 	turn_init(&turn, &(struct turn_setup){
 				 .ids = &run->ids,
 				 .output_index = (int64_t)run->output_count,
-				 .bytes_max = RUN_OUTPUT_MAX });
+				 .bytes_max = RUN_OUTPUT_MAX,
+				 .is_summarised = run_wants_summary(run) });
 	r = run_ask(t, run, &turn, number);
+	if (r == 0 && turn.setup.is_summarised)
+		r = run_summary(t, run, &turn);
 	if (r == 0 && turn_end(&turn, &run->events) != 0)
 		r = run_too_large(run);
 	if (r != 0)
@@ -156,6 +161,8 @@ void run_go(struct task *t, struct run *run)
 	begin(t, run);
 	if (run->is_gone)
 		r = EXCHANGE_HUNG_UP;
+	if (r == 0)
+		r = run_compact(t, run);
 	while (r == 0 && number < most)
 		r = run_iteration(t, run, ++number);
 	/* What was queued is done later. */
@@ -245,6 +252,7 @@ static int read_input(struct run *run, struct api_error *e)
 	if (r == 0)
 		r = read_prompt(run, &cv, &tail);
 	if (r == 0) {
+		run->asked = run->turn.count;
 		convert_system(&cv, req->instructions, &run->system);
 		for (size_t i = 0; i < tail.count; i++)
 			messages_add(&run->turn, run->arena, tail.texts[i]);

@@ -68,9 +68,13 @@ struct run {
 	struct messages system, history;
 	struct messages said;   /* turn, or what truncation left of it */
 	struct messages turn;   /* the input, and what the model said */
+	size_t asked;           /* of the turn's messages: the input's */
 	struct item_list input; /* the new items, as they are kept */
 	struct buf output;      /* JSON of the items made, with commas */
 	size_t output_count;
+	/* The history and the input made short, if they were (run_compact.h). */
+	struct messages compacted;
+	struct item_list compacted_items;
 
 	/* For log, metrics and the next turn. */
 	struct exchange x; /* the last one */

@@ -11,7 +11,6 @@
 #include "responses/state.h"
 
 enum {
-	BODY_MAX = 256 << 20, /* of a chat completion's request */
 	TRUNCATIONS_MAX = 16, /* each leaves out half of the rest */
 };
 
@@ -176,7 +175,7 @@ static int hear(struct task *t, struct run *run, struct turn *turn)
 
 /* --- one model call -------------------------------------------------------- */
 
-static void aim(struct run *run, const struct json *doc)
+void run_aim(struct run *run, const struct json *doc)
 {
 	const struct run_setup *s = &run->setup;
 	struct exchange *x = &run->x;
@@ -267,7 +266,7 @@ static int make_body(struct body *b, const struct chat_iteration *it,
 	int r;
 
 	*b = (struct body){ 0 };
-	buf_init(&b->text, BODY_MAX);
+	buf_init(&b->text, RUN_BODY_MAX);
 	r = write(it, &b->text);
 	b->is_read = r == 0 &&
 		     json_parse(buf_str(&b->text), NULL, &b->doc, &error) == 0;
@@ -294,7 +293,7 @@ static int ask(struct task *t, struct run *run, struct turn *turn,
 		edge->ogx_doc = r == 0 ? &ogx.doc : NULL;
 	}
 	if (r == 0) {
-		aim(run, &body.doc);
+		run_aim(run, &body.doc);
 		r = converse(t, run, turn);
 		run->x.request.doc = NULL;
 	} else {

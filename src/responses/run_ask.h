@@ -8,6 +8,7 @@
 
 enum {
 	RUN_OUTPUT_MAX = 64 << 20, /* bytes of all items */
+	RUN_BODY_MAX = 256 << 20,  /* of a chat completion's request */
 };
 
 /*
@@ -18,6 +19,9 @@ enum {
  */
 must_check int run_ask(struct task *t, struct run *run, struct turn *turn,
 		       int64_t number);
+
+/* Make run->x ready for a streamed chat completion, whose body doc is. */
+void run_aim(struct run *run, const struct json *doc);
 
 /* Send the frames that were made to those who listen, and to the store. */
 void run_flush(struct task *t, struct run *run, bool all);

@@ -87,16 +87,30 @@ static bool is_snapshot(const struct run *run)
 	return run->setup.history->depth >= HISTORY_DEPTH - 1;
 }
 
-/* The messages of this turn; for a snapshot those before it, too. */
+static bool is_compacted(const struct run *run)
+{
+	return run->compacted.count > 0;
+}
+
+/*
+ * The messages of this turn; for a snapshot those before it, too, or what they
+ * and the input were made to.
+ */
 static int write_messages(const struct run *run, bool whole, struct buf *out)
 {
-	const struct messages *before = &run->setup.history->messages;
-	struct messages all = { 0 };
+	const struct messages *before = is_compacted(run)
+						? &run->compacted
+						: &run->setup.history->messages;
+	struct messages all = { 0 }, turn = run->turn;
 
 	/* Of the system's, it has what was put into a conversation itself. */
 	for (size_t i = 0; whole && i < before->count; i++)
 		messages_add(&all, run->arena, before->texts[i]);
-	messages_carry(&run->turn, run->arena, &all);
+	if (whole && is_compacted(run)) {
+		turn.texts += run->asked;
+		turn.count -= run->asked;
+	}
+	messages_carry(&turn, run->arena, &all);
 	return add_array(out, all.texts, all.count);
 }
 
@@ -105,7 +119,9 @@ static int write_input(const struct run *run, bool whole, struct buf *out)
 	struct item_list all = run->input;
 	struct str *texts;
 
-	if (whole) {
+	if (whole && is_compacted(run)) {
+		all = run->compacted_items;
+	} else if (whole) {
 		struct item_list before;
 
 		history_items(run->setup.history, &before);
@@ -131,10 +147,18 @@ static struct store_op op_of(const struct run *run, enum store_kind kind)
 	};
 }
 
+/* A conversation keeps its history in rows of its own. */
+static bool is_whole(const struct run *run)
+{
+	if (is_compacted(run))
+		return run->setup.request->conversation.len == 0;
+	return is_chained(run) && is_snapshot(run);
+}
+
 static int make_response(const struct run *run, struct row *row,
 			 struct store_op *op)
 {
-	bool whole = is_chained(run) && is_snapshot(run);
+	bool whole = is_whole(run);
 	int r = object_write(&run->view, &run->now, &row->body);
 
 	if (r == 0)
@@ -205,18 +229,19 @@ static size_t add_conversation(const struct run *run, struct row *row,
 {
 	struct str parts[] = { STR("["), run->now.output, STR("]") };
 	struct str output = arena_join(run->arena, parts, countof(parts));
+	bool whole = is_snapshot(run) || is_compacted(run);
 	struct json_error error;
 	struct store_op *op;
 	struct json doc;
 
-	if (write_messages(run, is_snapshot(run), &row->aux) != 0)
+	if (write_messages(run, whole, &row->aux) != 0)
 		return count;
 	op = &ops[count++];
 	*op = op_of(run, STORE_MESSAGES);
 	op->object.parent = run->setup.request->conversation;
 	op->object.id = name_below(run, op->object.parent, run->view.id);
 	op->object.label = run->view.id;
-	op->object.is_root = is_snapshot(run);
+	op->object.is_root = whole;
 	op->object.body = buf_str(&row->aux);
 
 	for (size_t i = 0; i < run->input.count; i++)

@@ -183,6 +183,24 @@ def check_response(obj):
         check_item(item, status)
 
 
+def check_compaction(obj):
+    """The answer of /v1/responses/compact: the users' messages, and one compaction item, the last."""
+    # A text stays a text, as the client said it; the description knows only lists of parts.
+    listed = [{**i, "content": [{"type": "input_text", "text": i["content"]}]}
+              if isinstance(i.get("content"), str) else i for i in obj["output"]]
+    validate({**obj, "output": listed}, schemas()["CompactResource"], "compaction")
+    require(set(obj) == {"id", "created_at", "object", "output", "usage"}, f"the members {sorted(obj)}")
+    require(obj["id"].startswith("resp_"), f"the id {obj['id']}")
+    kinds = [item["type"] for item in obj["output"]]
+    require(kinds == ["message"] * (len(kinds) - 1) + ["compaction"], f"the items {kinds}")
+    require({i["role"] for i in obj["output"][:-1]} <= {"user"}, "somebody else's message")
+    require(obj["output"][-1]["encrypted_content"], "a compaction that says nothing")
+    ids = [item["id"] for item in obj["output"]]
+    require(len(set(ids)) == len(ids), f"ids that come again: {ids}")
+    for item in obj["output"]:
+        check_item(item, "completed")
+
+
 class Stream:
     """What a client knows after each event."""
 
