@@ -13,11 +13,11 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "base/rand.h"
 #include "store/migration.h"
 
 enum {
 	KILL_ROUNDS = 50,
+	KILL_MS = 60,
 	NOBODY = 65534,
 };
 
@@ -70,36 +70,6 @@ static void write_until_killed(unsigned first, int fd)
 	}
 }
 
-/* Runs it for a while; the number of the last row that it called safe. */
-static unsigned run_and_kill(unsigned first)
-{
-	/* A server wants to be connected to first. */
-	unsigned ms = fixture_is_postgres ? 60 : 20;
-	const struct timespec some = {
-		.tv_nsec = (long)(ms + rand_below(2 * ms)) * 1000000
-	};
-	unsigned last = first - 1, n;
-	int ends[2], status;
-	pid_t pid;
-
-	assert_int_equal(pipe(ends), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		(void)close(ends[0]);
-		write_until_killed(first, ends[1]);
-	}
-	(void)close(ends[1]);
-	(void)nanosleep(&some, NULL);
-	assert_int_equal(kill(pid, SIGKILL), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	while (read(ends[0], &n, sizeof(n)) == sizeof(n))
-		last = n;
-	(void)close(ends[0]);
-	return last;
-}
-
 /* All up to last are there; what came after it is whole. */
 static unsigned check_rows(unsigned first, unsigned last)
 {
@@ -129,7 +99,7 @@ static void what_was_safe_survives_kill_9(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < KILL_ROUNDS; i++) {
-		unsigned last = run_and_kill(next);
+		unsigned last = fixture_kill(write_until_killed, next, KILL_MS);
 
 		safe += last + 1 - next;
 		next = check_rows(next, last);

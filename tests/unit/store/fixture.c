@@ -1,11 +1,17 @@
 #include "tests/unit/store/fixture.h"
 
 #include <dirent.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/rand.h"
 #include "store/row.h"
 #include "tests/unit/store/server.h"
 
@@ -13,6 +19,36 @@ char fixture_dir[64];
 char fixture_uri[256];
 char fixture_path[128];
 bool fixture_is_postgres;
+
+static pthread_t threads[FIXTURE_THREADS];
+static unsigned thread_count;
+static atomic_bool is_over;
+
+void fixture_spawn(void *(*run)(void *arg), void *arg)
+{
+	assert_true(thread_count < FIXTURE_THREADS);
+	atomic_store(&is_over, false);
+	assert_int_equal(pthread_create(&threads[thread_count], NULL, run, arg),
+			 0);
+	thread_count++;
+}
+
+void fixture_join(void)
+{
+	while (thread_count > 0)
+		(void)pthread_join(threads[--thread_count], NULL);
+}
+
+bool fixture_is_over(void)
+{
+	return atomic_load(&is_over);
+}
+
+void fixture_stop(void)
+{
+	atomic_store(&is_over, true);
+	fixture_join();
+}
 
 int fixture_make(void **state)
 {
@@ -39,6 +75,7 @@ int fixture_drop(void **state)
 	char path[512];
 
 	(void)state;
+	fixture_stop();
 	if (fixture_is_postgres)
 		return 0;
 	while (d != NULL && (e = readdir(d)) != NULL) {
@@ -161,13 +198,58 @@ void fixture_close(struct store *s)
 	check_int("lost", store_close(s, fixture_soon()), 0);
 }
 
-void fixture_put(struct store *s, unsigned p, unsigned n)
+int fixture_try_put(struct store *s, unsigned p, unsigned n)
 {
 	struct store_completion c;
 	struct arena a;
+	int r;
 
 	arena_init(&a, FIXTURE_ARENA);
 	c = fixture_row(&a, n);
-	check_int("put", store_put_wait(s, p, &c, fixture_soon()), 0);
+	r = store_put_wait(s, p, &c, fixture_soon());
 	arena_fini(&a);
+	return r;
+}
+
+void fixture_put(struct store *s, unsigned p, unsigned n)
+{
+	check_int("put", fixture_try_put(s, p, n), 0);
+}
+
+/* Connecting may take long on a busy machine. */
+static void let_work(int fd, unsigned ms)
+{
+	const struct timespec some = { .tv_nsec =
+					       (long)rand_below(ms) * 1000000 };
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (rand_below(5) > 0)
+		assert_int_equal(poll(&p, 1, FIXTURE_START_MS), 1);
+	(void)nanosleep(&some, NULL);
+}
+
+unsigned fixture_kill(void (*work)(unsigned first, int fd), unsigned first,
+		      unsigned ms)
+{
+	unsigned last = first - 1, n;
+	int ends[2], status;
+	pid_t pid;
+
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)close(ends[0]);
+		work(first, ends[1]);
+		_exit(1);
+	}
+	(void)close(ends[1]);
+	let_work(ends[0], ms);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	while (read(ends[0], &n, sizeof(n)) == sizeof(n))
+		last = n;
+	(void)close(ends[0]);
+	return last;
 }

@@ -15,6 +15,8 @@
 enum {
 	FIXTURE_TEXT = 256,
 	FIXTURE_ARENA = 64 << 20,
+	FIXTURE_THREADS = 4,
+	FIXTURE_START_MS = 60000,
 };
 
 extern char fixture_dir[64];
@@ -45,8 +47,28 @@ struct store *fixture_open(void);
 /* Nothing may be lost. */
 void fixture_close(struct store *s);
 
-/* Hand over that row as producer p. */
+/* Hand over that row as producer p; the same without a check: 0 or -errno. */
 void fixture_put(struct store *s, unsigned p, unsigned n);
+must_check int fixture_try_put(struct store *s, unsigned p, unsigned n);
+
+/*
+ * A thread beside the test: up to FIXTURE_THREADS.  It makes no checks, which
+ * are the test's own thread's, and ends early when fixture_is_over().  A test
+ * that fails leaves it behind; then its teardown ends it, before anything that
+ * it uses goes.  So arg is not on the test's stack.
+ */
+void fixture_spawn(void *(*run)(void *arg), void *arg);
+bool fixture_is_over(void);
+void fixture_join(void);
+void fixture_stop(void); /* say that it is over, and join; in fixture_drop() */
+
+/*
+ * Run work(first, fd) in a child, and kill it with SIGKILL up to ms after it has
+ * written a number to fd; now and then without waiting for that.  Returns the
+ * last number that it wrote, first - 1 without one.
+ */
+unsigned fixture_kill(void (*work)(unsigned first, int fd), unsigned first,
+		      unsigned ms);
 
 static inline int64_t fixture_soon(void)
 {

@@ -1,8 +1,6 @@
 #include "tests/unit/store/objects.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 
 enum {
@@ -118,13 +116,13 @@ static void pages_are_walked(void **state)
 
 static void *add_rows(void *arg)
 {
-	atomic_bool *stop = arg;
 	struct store_op op = { .what = STORE_PUT };
 	char id[32];
 
+	(void)arg;
 	op.object.kind = STORE_RESPONSE;
 	op.object.id.ptr = id;
-	for (unsigned n = 0; n < 20000 && !atomic_load(stop); n++) {
+	for (unsigned n = 0; n < 20000 && !fixture_is_over(); n++) {
 		op.object.id.len = (size_t)snprintf(id, sizeof(id), "x_%u", n);
 		if (store_post_wait(objects_store, 1, &op, 1, fixture_soon()) !=
 		    0)
@@ -139,8 +137,6 @@ static void cursors_hold_while_rows_are_added(void **state)
 	struct store_objects_query q = { .kind = STORE_RESPONSE, .limit = 7 };
 	unsigned next = 0;
 	struct store_objects page;
-	atomic_bool stop = false;
-	pthread_t writer;
 
 	(void)state;
 	for (unsigned n = 0; n < WALKED; n++) {
@@ -150,7 +146,7 @@ static void cursors_hold_while_rows_are_added(void **state)
 		check_int("post", objects_post(STORE_PUT, &o), 0);
 	}
 	check_int("flush", store_flush(objects_store, fixture_soon()), 0);
-	assert_int_equal(pthread_create(&writer, NULL, add_rows, &stop), 0);
+	fixture_spawn(add_rows, NULL);
 	do {
 		page = objects_list(&q);
 		for (size_t i = 0; i < page.count && next < WALKED; i++)
@@ -169,8 +165,7 @@ static void cursors_hold_while_rows_are_added(void **state)
 		q.after = page.rows[page.count - 1].id;
 	} while (page.has_more);
 	check_int("all of them", next, 0);
-	atomic_store(&stop, true);
-	(void)pthread_join(writer, NULL);
+	fixture_stop();
 }
 
 static struct store_chain chain(struct str id, unsigned max)

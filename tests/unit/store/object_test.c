@@ -13,6 +13,7 @@ enum {
 	CONTENDERS = 6,
 	ROUNDS = 50,
 	KILLS = 20,
+	KILL_MS = 60,
 };
 
 static void an_object_comes_back_as_it_was(void **state)
@@ -335,34 +336,6 @@ static void write_until_killed(unsigned first, int fd)
 	}
 }
 
-/* The last number that was flushed. */
-static unsigned run_and_kill(unsigned first)
-{
-	const struct timespec some = { .tv_nsec = fixture_is_postgres
-							  ? 500000000
-							  : 60000000 };
-	unsigned last = first, n;
-	int ends[2], status;
-	pid_t pid;
-
-	assert_int_equal(pipe(ends), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		(void)close(ends[0]);
-		write_until_killed(first, ends[1]);
-	}
-	(void)close(ends[1]);
-	(void)nanosleep(&some, NULL);
-	assert_int_equal(kill(pid, SIGKILL), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status));
-	while (read(ends[0], &n, sizeof(n)) == sizeof(n))
-		last = n + 1;
-	(void)close(ends[0]);
-	return last;
-}
-
 static void batches_survive_kill_9_whole(void **state)
 {
 	unsigned next = 0, safe, flushed = 0;
@@ -373,7 +346,7 @@ static void batches_survive_kill_9_whole(void **state)
 		unsigned first = next;
 
 		fixture_close(objects_store);
-		safe = run_and_kill(first);
+		safe = fixture_kill(write_until_killed, first, KILL_MS) + 1;
 		objects_store = fixture_open();
 		for (next = first;; next++) {
 			struct store_object o =

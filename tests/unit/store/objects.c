@@ -14,6 +14,7 @@ int objects_begin(void **state)
 
 int objects_end(void **state)
 {
+	fixture_stop();
 	fixture_close(objects_store);
 	arena_fini(&objects_arena);
 	return fixture_drop(state);
