@@ -63,6 +63,11 @@ coverage: packages-test build/coverage/build.ninja
 bench: packages-test release
 	@bench/run
 
+# The store is killed 200 times under load, on each kind of database.
+kills: packages-test release
+	@QUIPU_KILL_ROUNDS=200 QUIPU_BIN=build/release/quipu python3 -m pytest -q -rs -s -p no:cacheprovider \
+		-k kill_9 tests/e2e/test_store_faults.py tests/e2e/test_store_postgres.py
+
 install: release
 	@meson setup --reconfigure build/release -Dprefix=$(PREFIX) >build/install.log
 	@DESTDIR=$(DESTDIR) meson install -C build/release --no-rebuild --quiet
@@ -78,7 +83,7 @@ clean:
 	@rm -rf build
 
 help:
-	@echo 'run test check build asan tsan valgrind fuzz coverage static bench install clean'
+	@echo 'run test check build asan tsan valgrind fuzz coverage static bench kills install clean'
 	@echo 'make run ARGS="--port 9000"   make fuzz FUZZ_SECONDS=600   make install PREFIX=/usr'
 
 # So that "make build/asan/quipu" works too.
@@ -88,4 +93,4 @@ build/%/quipu: build/%/build.ninja FORCE
 FORCE:
 
 .PHONY: FORCE build release run test check asan tsan valgrind fuzz coverage \
-	static bench install packages packages-test clean help
+	static bench kills install packages packages-test clean help

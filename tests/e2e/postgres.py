@@ -12,7 +12,7 @@ folder as soon as whoever asked for it is gone, however that ended.
 As a program (python3 postgres.py [--durable]) it is that process, and takes its orders
 from stdin, one per line, each answered by "ok ..." or "error ...":
 
-	database NAME | start | stop MODE | restart MODE | sql NAME SQL
+	database NAME | start | stop MODE | restart MODE | revive | sql NAME SQL
 
 Its first line is "ok SOCKET_FOLDER PORT". Without the binaries it is "none REASON".
 --durable: commits reach the disk, as in production.
@@ -112,6 +112,12 @@ class Server:
         self.stop(mode)
         self.start()
 
+    def revive(self):
+        try:
+            self.run("pg_ctl", "status", "-D", self.data)
+        except RuntimeError:
+            self.start()
+
     def sql(self, name, text):
         return self.run("psql", "-h", self.folder, "-p", str(self.port), "-U", USER, "-d", name, "-X", "-q",
                         "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", text).replace("\n", " ")
@@ -130,7 +136,7 @@ class Server:
 
 def obey(server, line):
     order, *args = line.split(" ", 2 if line.startswith("sql ") else -1)
-    if order not in ("database", "start", "stop", "restart", "sql"):
+    if order not in ("database", "start", "stop", "restart", "revive", "sql"):
         raise RuntimeError(f"no such order: {order}")
     return getattr(server, order)(*args) or ""
 
@@ -158,8 +164,10 @@ def main():
 class Postgres:
     """What a test talks to."""
 
-    def __init__(self, *flags):
-        self.process = subprocess.Popen([sys.executable, os.path.abspath(__file__), *flags], text=True,
+    def __init__(self, *flags, folder=None):
+        """folder: where its folder is made."""
+        env = {**os.environ, "TMPDIR": str(folder)} if folder else None
+        self.process = subprocess.Popen([sys.executable, os.path.abspath(__file__), *flags], text=True, env=env,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
         self.count = 0
         word, _, rest = self.process.stdout.readline().strip().partition(" ")
@@ -196,6 +204,10 @@ class Postgres:
 
     def start(self):
         self.ask("start")
+
+    def revive(self):
+        """Start it if it has ended by itself."""
+        self.ask("revive")
 
     def stop(self, mode="fast"):
         self.ask("stop", mode)

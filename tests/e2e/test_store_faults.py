@@ -1,51 +1,13 @@
 """The store when the disk is full, a lock is held, a file is damaged, or the power goes."""
 import contextlib
-import json
 import os
-import random
-import signal
 import sqlite3
 import subprocess
-import threading
-import time
 
+import killing
 import pytest
+from killing import chat, look, rows, wait_for
 from quipu import BIN, SLOW
-
-ROUNDS = int(os.environ.get("QUIPU_KILL_ROUNDS", "8"))
-
-
-def ask(text):
-    return {"model": "echo/echo", "messages": [{"role": "user", "content": text}]}
-
-
-def chat(q, text):
-    status, _, body = q.chat(ask(text))
-    assert status == 200, body
-    return json.loads(body)["id"]
-
-
-def look(q, ident):
-    status, _, body = q.request("GET", f"/v1/chat/completions/{ident}")
-    return status, json.loads(body)
-
-
-def wait_for(q, ident, want, seconds=20):
-    end = time.monotonic() + seconds * SLOW
-    while True:
-        status, body = look(q, ident)
-        if status == want:
-            return body
-        assert time.monotonic() < end, (status, body)
-        time.sleep(0.05)
-
-
-def check(path):
-    done = subprocess.run([BIN, "store", "check", "--store", f"sqlite:{path}"], capture_output=True, text=True,
-                          timeout=120, check=False, env={"PATH": os.environ["PATH"]})
-    assert done.returncode == 0, done.stdout + done.stderr
-    return int(done.stdout.split()[0])
-
 
 @contextlib.contextmanager
 def mounted(path, options):
@@ -88,7 +50,7 @@ def test_a_full_disk_loses_nothing_that_was_kept(start, tmp_path):
         for n, ident in kept + late:
             assert wait_for(q, ident, 200)["input_messages"][0]["content"].startswith(f"{n} ")
         q.stop()
-        assert check(disk / "q.db") == len(kept) + len(late)
+        assert rows(f"sqlite:{disk}/q.db") == len(kept) + len(late)
 
 
 def test_a_disk_that_cannot_be_written(start, tmp_path):
@@ -191,75 +153,11 @@ def test_two_share_a_file(start, tmp_path):
         assert wait_for(pair[1 - n % 2], ident, 200)["input_messages"][0]["content"] == f"hi {n}"
     for q in pair:
         q.stop()
-    assert check(path) == 60
-
-
-class Load:
-    """Clients that note which completions a GET has shown them."""
-
-    def __init__(self, q, number):
-        self.q, self.number, self.shown, self.over = q, number, {}, False
-        self.threads = [threading.Thread(target=self.run, args=(i,)) for i in range(4)]
-        for t in self.threads:
-            t.start()
-
-    def run(self, client):
-        n = 0
-        while not self.over:
-            n += 1
-            text = f"{self.number}-{client}-{n} " + "y" * (n % 50) * 40
-            try:
-                ident = chat(self.q, text)
-                if look(self.q, ident)[0] == 200:
-                    assert ident not in self.shown
-                    self.shown[ident] = text
-            except (OSError, ValueError, AssertionError):
-                if not self.over:
-                    raise
-                return
-            except Exception:  # http.client's, of a server that is killed
-                if not self.over:
-                    raise
-                return
-
-    def kill(self):
-        time.sleep(random.uniform(0.1, 0.4))
-        self.over = True
-        self.q.process.kill()
-        self.q.process.wait()
-        for t in self.threads:
-            t.join()
-
-
-def kill_rounds(run, uri, rounds):
-    """run() starts one. What it showed before it was killed."""
-    shown = {}
-    for number in range(rounds):
-        q = run("--store", uri)
-        load = Load(q, number)
-        load.kill()
-        q.stop(expect=-signal.SIGKILL)
-        assert not set(load.shown) & set(shown), "ids repeat"
-        q = run("--store", uri)
-        for ident, text in load.shown.items():
-            status, body = look(q, ident)
-            assert status == 200 and body["input_messages"][0]["content"] == text, (number, ident, body)
-        q.stop()
-        shown.update(load.shown)
-    return shown
+    assert rows(f"sqlite:{path}") == 60
 
 
 def test_what_was_shown_survives_kill_9(start, tmp_path):
-    """QUIPU_KILL_ROUNDS=200 for the whole of it."""
-    path = tmp_path / "q.db"
-    shown = kill_rounds(start, f"sqlite:{path}", ROUNDS)
-    assert len(shown) > 10 * ROUNDS
-    rows = check(path)
-    assert rows >= len(shown)
-    done = subprocess.run([BIN, "store", "export", "--store", f"sqlite:{path}"], capture_output=True, check=True,
-                          timeout=120, env={"PATH": os.environ["PATH"]})
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    texts = {row["id"]: row["request"][0]["content"] for row in lines}
-    assert len(lines) == len(texts) == rows
-    assert all(texts[ident] == text for ident, text in shown.items())
-    print(f"{len(shown)} completions of {ROUNDS} rounds were shown, {rows} are there")
+    uri = f"sqlite:{tmp_path}/q.db"
+    shown = killing.rounds(start, uri)
+    assert len(shown) > 5 * killing.ROUNDS
+    killing.check(uri, shown)

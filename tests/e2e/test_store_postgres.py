@@ -1,10 +1,14 @@
 """The store on PostgreSQL, end to end: several quipus, and a server that goes."""
 import itertools
 import json
+import os
+import subprocess
 import time
 
+import killing
 import pytest
-
+from killing import chat, look, wait_for
+from postgres import Postgres
 from quipu import SLOW
 from upstream import completion
 
@@ -90,3 +94,68 @@ def test_a_wrong_password_is_told_at_the_start(start, postgres):
     text = quipu.stop(expect=1, signal_it=False)
     assert "user or password are wrong" in text
     assert "wr0ng" not in text
+
+
+def test_what_was_shown_survives_kill_9(start, postgres):
+    """In some rounds the server crashes, too: amid the load, or with quipu."""
+    uri = postgres.database()
+
+    def crash(number, when):
+        if number % 4 == (1 if when == "load" else 3):
+            postgres.restart("immediate")
+
+    shown = killing.rounds(start, uri, between=crash)
+    assert len(shown) > 2 * killing.ROUNDS
+    killing.check(uri, shown)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    path = tmp_path / "disk"
+    path.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", path], capture_output=True,
+                          text=True, check=False, timeout=20)
+    if done.returncode != 0:
+        pytest.skip(f"a disk that is full needs the right to mount one: {done.stderr.strip()}")
+    # Its server does not run as root.
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        os.chmod(folder, folder.stat().st_mode | 0o011)
+    path.chmod(0o777)
+    yield path
+    subprocess.run(["umount", "-l", path], check=True, timeout=20)
+
+
+def test_a_full_disk_loses_nothing_that_was_kept(start, small_disk):
+    """Of all its files: where the log has no room, PostgreSQL itself stops, and is started again."""
+    server = Postgres(folder=small_disk)
+    try:
+        if server.missing:
+            pytest.skip(server.missing)
+        uri = server.database()
+        q = start("--store", uri)
+        fill = small_disk / "fill"
+        kept, late = [(n, chat(q, f"{n} " + "x" * 4000)) for n in range(20)], []
+        assert [look(q, ident)[0] for _, ident in kept] == [200] * 20
+        with fill.open("wb") as f, pytest.raises(OSError, match="No space left"):
+            while True:
+                f.write(bytes(65536))
+                f.flush()
+        for n in range(20, 400):
+            ident = chat(q, f"{n} " + os.urandom(20000).hex())
+            (late if look(q, ident)[0] != 200 else kept).append((n, ident))
+            if late:
+                break
+        assert late
+        status, body = look(q, late[0][1])
+        assert status == 503, body
+        q.wait_text("store: cannot write, tries again: ")
+        late.append((n + 1, chat(q, f"{n + 1} more")))
+        fill.unlink()
+        server.revive()
+        for n, ident in kept + late:
+            assert wait_for(q, ident, 200, 60)["input_messages"][0]["content"].startswith(f"{n} ")
+        q.wait_text("store: writes again")
+        q.stop()
+        assert killing.rows(uri) == len(kept) + len(late)
+    finally:
+        server.close()
