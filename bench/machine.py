@@ -49,7 +49,8 @@ def at_child_start(which):
 def hurry(proc, nice):
     """Linux groups processes by session: niceness alone counts only within one."""
     if nice:
-        with contextlib.suppress(OSError), open(f'/proc/{proc.pid}/autogroup', 'w') as f:
+        pid = proc if isinstance(proc, int) else proc.pid
+        with contextlib.suppress(OSError), open(f'/proc/{pid}/autogroup', 'w') as f:
             f.write(str(nice))
     return proc
 

@@ -32,6 +32,12 @@ ROWS = {
     'store_chat': ('CPU per chat request with the store, to without', 'x', 2, 1.25, False),
     'store_stream': ('the same for streams of 100 events', 'x', 2, 1.25, False),
     'store_p99': ('latency added by the store, 16 connections, p99', 'us', 0, 50, False),
+    'disk_rate': ('completions of 1.4 KB a second, written and synced by 500', '', 0, None, True),
+    'sqlite_rate': ('completions written per second, SQLite', '', 0, 'all', True),
+    'sqlite_list': ('the last 20 of all that were written, SQLite', 'ms', 3, 5, False),
+    'postgres_rate': ('completions written per second, PostgreSQL', '', 0, 5000, True),
+    'postgres_list': ('the last 20 of all that were written, PostgreSQL', 'ms', 3, 5, False),
+    'store_growth': ('growth of memory, second half of a million requests', '%', 1, 5, False),
     'start_ms': ('start to first answer', 'ms', 1, 20, False),
 }
 
@@ -43,6 +49,7 @@ class Table:
         self.notes = []
 
     def note(self, key, text):
+        """Said below the table; also of a row that is not in it."""
         self.notes.append(f'{ROWS[key][0]}: {text}')
 
     def fail(self, part, why):
