@@ -40,20 +40,28 @@ static void add_filler(struct buf *out, size_t len)
 /* What steers the mock stands first, since it reads only the beginning. */
 static void add_body(const struct load_options *o, struct buf *out)
 {
-	static const struct str end = STR_INIT("\"}]}");
+	static const struct str chat =
+		STR_INIT("\"temperature\":0.7,\"max_tokens\":512,"
+			 "\"messages\":[{\"role\":\"system\","
+			 "\"content\":\"You are a helpful assistant.\""
+			 "},{\"role\":\"user\",\"content\":\"");
+	static const struct str response =
+		STR_INIT("\"temperature\":0.7,\"max_output_tokens\":512,"
+			 "\"instructions\":\"You are a helpful assistant.\","
+			 "\"input\":[{\"role\":\"user\",\"content\":\"");
+	struct str end = STR("\"}]}");
 	size_t start = out->len, size = (size_t)o->body_bytes, used;
 
 	must_add(buf_printf(out, "{\"model\":\"%s\",", o->model));
-	if (o->stream) {
-		must_add(buf_add(out, STR("\"stream\":true,\"stream_options\":{"
+	if (o->stream)
+		must_add(buf_add(out, STR("\"stream\":true,")));
+	if (o->stream && !o->responses) {
+		must_add(buf_add(out, STR("\"stream_options\":{"
 					  "\"include_usage\":true},")));
 	}
 	if (o->user != NULL)
 		must_add(buf_printf(out, "\"user\":\"%s\",", o->user));
-	must_add(buf_add(out, STR("\"temperature\":0.7,\"max_tokens\":512,"
-				  "\"messages\":[{\"role\":\"system\","
-				  "\"content\":\"You are a helpful assistant.\""
-				  "},{\"role\":\"user\",\"content\":\"")));
+	must_add(buf_add(out, o->responses ? response : chat));
 	used = out->len - start + end.len;
 	add_filler(out, used < size ? size - used : 0);
 	must_add(buf_add(out, end));
@@ -66,7 +74,7 @@ void load_request(const struct load_options *o, struct buf *out)
 	buf_init(&body, LOAD_REQUEST_MAX);
 	add_body(o, &body);
 	must_add(buf_printf(out,
-			    "POST /v1/chat/completions HTTP/1.1\r\n"
+			    "POST /v1/%s HTTP/1.1\r\n"
 			    "Host: 127.0.0.1\r\n"
 			    "Accept: application/json\r\n"
 			    "Content-Type: application/json\r\n"
@@ -76,6 +84,7 @@ void load_request(const struct load_options *o, struct buf *out)
 			    "Authorization: Bearer %s\r\n"
 			    "Content-Length: %zu\r\n"
 			    "\r\n",
+			    o->responses ? "responses" : "chat/completions",
 			    o->key, body.len));
 	must_add(buf_add(out, buf_str(&body)));
 	buf_fini(&body);
@@ -153,6 +162,8 @@ static void read_options(struct load_options *o, int argc, char **argv)
 			add_target(o, argv[i]);
 		} else if (strcmp(argv[i], "--stream") == 0) {
 			o->stream = true;
+		} else if (strcmp(argv[i], "--responses") == 0) {
+			o->responses = true;
 		} else if (strcmp(argv[i], "--once") == 0) {
 			o->once = true;
 		} else if (i + 1 < argc && take_flag(o, argv[i], argv[i + 1])) {

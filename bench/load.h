@@ -39,6 +39,7 @@ struct load_options {
 	int64_t body_bytes;
 	int64_t block; /* latency: requests to one target before the next */
 	bool stream;
+	bool responses; /* POST /v1/responses */
 	bool once; /* a connection is used for one request, then kept idle */
 };
 

@@ -162,6 +162,15 @@ class Server:
                 total += int(f.read().split()[0]) if name == 'worker' else 0
         return total / 1e3
 
+    def cpu_us(self):
+        """CPU time of all threads."""
+        total = 0
+        for _, task in self.threads():
+            with contextlib.suppress(FileNotFoundError), open(
+                    f'/proc/{self.proc.pid}/task/{task}/schedstat') as f:
+                total += int(f.read().split()[0])
+        return total / 1e3
+
     def free_others(self):
         """Let all threads but those that serve run on any core."""
         for name, task in self.threads():

@@ -4,9 +4,9 @@
  *	bench_mock --listen 127.0.0.1:0 --tokens 100 --pace 20
  *
  * What to answer can also come with a request, as its "user" member, within the
- * first PREFIX_MAX bytes of the body: "mock tokens=5 pace=20 hold=0".  tokens is
- * the number of deltas of a stream, pace the milliseconds between them (0: as
- * fast as the socket takes them), hold the milliseconds before the answer.
+ * first or the last ENDS_MAX bytes of the body: "mock tokens=5 pace=20 hold=0".
+ * tokens is the number of deltas of a stream, pace the milliseconds between them
+ * (0: as fast as the socket takes them), hold the milliseconds before the answer.
  */
 #include "bench/mock_text.h"
 #include "bench/mock_wheel.h"
@@ -26,7 +26,7 @@
 
 enum {
 	HEAD_MAX = 16 * 1024,
-	PREFIX_MAX = 512,
+	ENDS_MAX = 512,
 	READ_SIZE = 64 * 1024,
 	OUT_MAX = 4 << 20, /* a reader that is slower than this is dropped */
 	BATCH = 512,
@@ -326,13 +326,34 @@ static int take_head(struct conn *c, struct str head)
 	return 0;
 }
 
+/* What steers the mock stands at one of a body's ends; what is between goes. */
+static int keep_ends(struct buf *in, struct str bytes)
+{
+	struct str first;
+	size_t over;
+
+	first = str_take(bytes, in->len < ENDS_MAX ? ENDS_MAX - in->len : 0);
+	if (buf_add(in, first) < 0)
+		return -EMSGSIZE;
+	bytes = str_drop(bytes, first.len);
+	if (bytes.len > ENDS_MAX)
+		bytes = str_drop(bytes, bytes.len - ENDS_MAX);
+	if (bytes.len == 0)
+		return 0;
+	over = in->len + bytes.len;
+	over = over > 2 * ENDS_MAX ? over - 2 * ENDS_MAX : 0;
+	memmove(in->ptr + ENDS_MAX, in->ptr + ENDS_MAX + over,
+		in->len - ENDS_MAX - over);
+	in->len -= over;
+	return buf_add(in, bytes);
+}
+
 static int feed_body(struct conn *c, struct str bytes)
 {
 	if ((int64_t)bytes.len > c->body_left)
 		return -EPROTO; /* pipelining */
 	c->body_left -= (int64_t)bytes.len;
-	bytes = str_take(bytes, PREFIX_MAX - c->in.len);
-	if (buf_add(&c->in, bytes) < 0)
+	if (keep_ends(&c->in, bytes) < 0)
 		return -EMSGSIZE;
 	return c->body_left == 0 ? conn_request(c) : 0;
 }

@@ -103,7 +103,9 @@ static int64_t hex_of(struct str s)
 
 static int64_t find_mark(struct str data)
 {
-	static const struct str key = STR_INIT("\"content\":\"");
+	static const struct str chat = STR_INIT("\"content\":\"");
+	static const struct str response = STR_INIT("\"delta\":\"");
+	struct str key = str_starts(data, STR("{\"id\"")) ? chat : response;
 	int64_t ns;
 
 	data = str_drop(data, str_find(data, key) + key.len);
@@ -121,7 +123,8 @@ static int take_line(struct reply *r, struct str line, reply_event_fn *fn,
 	if (r->is_done)
 		return -EPROTO;
 	line = str_trim(str_drop(line, 5));
-	r->is_done = str_eq(line, STR("[DONE]"));
+	r->is_done = str_eq(line, STR("[DONE]")) ||
+		     str_ends(line, STR("\"type\":\"response.completed\"}"));
 	r->events++;
 	if (fn != NULL)
 		fn(arg, find_mark(line));

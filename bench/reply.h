@@ -19,7 +19,7 @@
 #include "base/str.h"
 
 enum {
-	REPLY_TEXT_MAX = 2048,
+	REPLY_TEXT_MAX = 8192,
 	REPLY_LINE_MAX = 32,
 };
 
@@ -37,7 +37,7 @@ struct reply {
 	enum reply_state state;
 	int status;
 	bool is_stream; /* text/event-stream */
-	bool is_done;   /* a stream: "[DONE]" was seen */
+	bool is_done;   /* a stream: its last event was seen */
 	bool must_close;
 	int64_t left;       /* of the body or chunk */
 	int64_t body_bytes; /* so far */
@@ -67,7 +67,7 @@ static inline bool reply_is_done(const struct reply *r)
 	return r->state == REPLY_DONE;
 }
 
-/* Done, 200, and if it was a stream, with its [DONE]. */
+/* Done, 200, and if it was a stream, with its last event. */
 static inline bool reply_is_good(const struct reply *r)
 {
 	return reply_is_done(r) && r->status == 200 &&

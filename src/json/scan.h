@@ -24,29 +24,65 @@ static inline bool scan_is_plain(uint8_t c)
 }
 
 /*
- * Eight bytes at a time.  A byte's high bit is set in "special" when it is
- * below 0x20, is the quote or the backslash, or is not ASCII; a borrow may mark
- * a byte above the first special one as well, which the last loop corrects.
+ * Eight bytes at once.  A byte's high bit is set in "special" when it is below
+ * 0x20, is the quote or the backslash, or is not ASCII; a borrow may mark a byte
+ * above the first special one as well, but none where there is no such.
  */
+static inline bool scan_word_is_plain(uint64_t word)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t special = (word - ones * 0x20) | word;
+
+	special |= (word ^ (ones * '"')) - ones;
+	special |= (word ^ (ones * '\\')) - ones;
+	return (special & ones << 7) == 0;
+}
+
 static inline const uint8_t *scan_plain_portable(const uint8_t *at,
 						 const uint8_t *end)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	const uint64_t highs = ones << 7;
-	uint64_t word, special;
+	uint64_t word;
 
 	while (end - at >= 8) {
 		memcpy(&word, at, sizeof(word));
-		special = (word - ones * 0x20) | word;
-		special |= (word ^ (ones * '"')) - ones;
-		special |= (word ^ (ones * '\\')) - ones;
-		if ((special & highs) != 0)
+		if (!scan_word_is_plain(word))
 			break;
 		at += 8;
 	}
 	while (at < end && scan_is_plain(*at))
 		at++;
 	return at;
+}
+
+/*
+ * Is all of it plain?  Words overlap at the end, so that a short text, as most
+ * names are, takes one or two looks.
+ */
+static inline bool scan_all_plain(const char *at, size_t len)
+{
+	uint64_t word;
+	uint32_t half;
+
+	if (len < 4) {
+		for (size_t i = 0; i < len; i++) {
+			if (!scan_is_plain((uint8_t)at[i]))
+				return false;
+		}
+		return true;
+	}
+	if (len < 8) {
+		memcpy(&half, at, sizeof(half));
+		word = half;
+		memcpy(&half, at + len - 4, sizeof(half));
+		return scan_word_is_plain(word | (uint64_t)half << 32);
+	}
+	for (size_t i = 0; i + 8 < len; i += 8) {
+		memcpy(&word, at + i, sizeof(word));
+		if (!scan_word_is_plain(word))
+			return false;
+	}
+	memcpy(&word, at + len - 8, sizeof(word));
+	return scan_word_is_plain(word);
 }
 
 /* The first byte from at on that is a quote, a backslash, a control or not

@@ -246,9 +246,19 @@ static int quote_body(struct buf *out, struct str s)
 int json_quote(struct buf *out, struct str s)
 {
 	size_t len = out->len;
-	int r = buf_add(out, STR("\""));
+	int r = buf_reserve(out, s.len + 2);
 
-	if (r == 0 && s.len > 0)
+	if (r == 0 && scan_all_plain(s.ptr, s.len)) {
+		out->ptr[len] = '"';
+		if (s.len > 0)
+			memcpy(out->ptr + len + 1, s.ptr, s.len);
+		out->ptr[len + 1 + s.len] = '"';
+		out->len += s.len + 2;
+		return 0;
+	}
+	if (r == 0)
+		r = buf_add(out, STR("\""));
+	if (r == 0)
 		r = quote_body(out, s);
 	if (r == 0)
 		r = buf_add(out, STR("\""));

@@ -7,22 +7,68 @@
 
 #include "base/err.h"
 #include "json/json.h"
+#include "json/scan.h"
 
 enum {
 	NUMBER_TEXT_MAX = 32
 };
 
-/* After the first error nothing more is written, but misuse is still seen. */
-static void add(struct json_writer *w, struct str text)
+/*
+ * Where n more bytes go, which are counted already.  After the first error
+ * nothing more is written, and this is NULL, but misuse is still seen.
+ */
+static inline char *room(struct json_writer *w, size_t n)
 {
-	if (w->error == 0)
-		w->error = buf_add(w->out, text);
+	struct buf *out = w->out;
+	char *at;
+
+	if (w->error != 0)
+		return NULL;
+	if (n > out->cap - out->len || n > out->max - out->len) {
+		w->error = buf_reserve(out, n);
+		if (w->error != 0)
+			return NULL;
+	}
+	at = out->ptr + out->len;
+	out->len += n;
+	return at;
+}
+
+static inline void add(struct json_writer *w, struct str text)
+{
+	char *at = text.len > 0 ? room(w, text.len) : NULL;
+
+	if (at != NULL)
+		memcpy(at, text.ptr, text.len);
+}
+
+static inline void add_char(struct json_writer *w, char c)
+{
+	char *at = room(w, 1);
+
+	if (at != NULL)
+		*at = c;
 }
 
 static void add_quoted(struct json_writer *w, struct str s)
 {
 	if (w->error == 0)
 		w->error = json_quote(w->out, s);
+}
+
+/* "key": as most keys are. */
+static void add_plain_key(struct json_writer *w, struct str key)
+{
+	char *at = room(w, key.len + 3);
+
+	if (at == NULL)
+		return;
+	*at++ = '"';
+	if (key.len > 0)
+		memcpy(at, key.ptr, key.len);
+	at += key.len;
+	*at++ = '"';
+	*at = ':';
 }
 
 static bool in_object(const struct json_writer *w)
@@ -37,7 +83,7 @@ static void before_value(struct json_writer *w)
 	assert(w->depth > 0 || !w->comma);
 
 	if (w->comma && !w->key)
-		add(w, STR(","));
+		add_char(w, ',');
 	w->key = false;
 	w->comma = true;
 }
@@ -52,7 +98,7 @@ static void open_level(struct json_writer *w, bool object)
 	w->objects = object ? w->objects | bit : w->objects & ~bit;
 	w->depth++;
 	w->comma = false;
-	add(w, object ? STR("{") : STR("["));
+	add_char(w, object ? '{' : '[');
 }
 
 void json_writer_init(struct json_writer *w, struct buf *out)
@@ -74,7 +120,7 @@ void json_end(struct json_writer *w)
 {
 	assert(w->depth > 0 && !w->key);
 
-	add(w, in_object(w) ? STR("}") : STR("]"));
+	add_char(w, in_object(w) ? '}' : ']');
 	w->depth--;
 	w->comma = true;
 }
@@ -84,9 +130,13 @@ void json_member(struct json_writer *w, struct str key)
 	assert(in_object(w) && !w->key);
 
 	if (w->comma)
-		add(w, STR(","));
-	add_quoted(w, key);
-	add(w, STR(":"));
+		add_char(w, ',');
+	if (scan_all_plain(key.ptr, key.len)) {
+		add_plain_key(w, key);
+	} else {
+		add_quoted(w, key);
+		add_char(w, ':');
+	}
 	w->key = true;
 }
 
@@ -95,9 +145,9 @@ void json_member_copy(struct json_writer *w, struct str raw_key, struct str raw)
 	assert(in_object(w) && !w->key && raw_key.len > 1);
 
 	if (w->comma)
-		add(w, STR(","));
+		add_char(w, ',');
 	add(w, raw_key);
-	add(w, STR(":"));
+	add_char(w, ':');
 	w->key = true;
 	json_add_raw(w, raw);
 }
@@ -132,10 +182,17 @@ void json_add_str(struct json_writer *w, struct str s)
 
 void json_add_int(struct json_writer *w, int64_t n)
 {
+	uint64_t rest = n < 0 ? -(uint64_t)n : (uint64_t)n;
 	char text[NUMBER_TEXT_MAX];
-	int len = snprintf(text, sizeof(text), "%lld", (long long)n);
+	size_t at = sizeof(text);
 
-	json_add_raw(w, (struct str){ text, (size_t)len });
+	do {
+		text[--at] = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest > 0);
+	if (n < 0)
+		text[--at] = '-';
+	json_add_raw(w, (struct str){ text + at, sizeof(text) - at });
 }
 
 void json_add_double(struct json_writer *w, double d)

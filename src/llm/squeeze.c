@@ -50,8 +50,7 @@ static bool skip_index(struct str *s)
 	return true;
 }
 
-/* How much from s on is the inside of a string, without \u. */
-static size_t body_len(struct str s)
+size_t squeeze_body_len(struct str s)
 {
 	const uint8_t *at = (const uint8_t *)s.ptr, *end = at + s.len;
 	size_t n = 1;
@@ -129,7 +128,7 @@ static bool find_text(struct str data, struct str *out)
 		return false;
 	if (!skip_to_text(&rest, &end))
 		return false;
-	text = str_take(rest, body_len(rest));
+	text = str_take(rest, squeeze_body_len(rest));
 	rest = str_drop(rest, text.len);
 	if (!skip(&rest, end) || !skip_choice(&rest) ||
 	    str_find(rest, STR("\"choices\"")) < rest.len)
@@ -139,7 +138,7 @@ static bool find_text(struct str data, struct str *out)
 }
 
 /* OpenAI makes all chunks equally long: its padding is the last member. */
-static struct str without_padding(struct str data)
+struct str squeeze_unpadded(struct str data)
 {
 	struct str word = STR(",\"obfuscation\":\""), end, rest;
 	size_t from = data.len > PADDING_MAX ? data.len - PADDING_MAX : 0, at;
@@ -149,7 +148,7 @@ static struct str without_padding(struct str data)
 	end = str_drop(data, from);
 	at = str_find(end, word);
 	rest = str_drop(end, at);
-	if (!skip(&rest, word) || body_len(rest) + 2 != rest.len)
+	if (!skip(&rest, word) || squeeze_body_len(rest) + 2 != rest.len)
 		return data;
 	return str_take(data, from + at);
 }
@@ -170,7 +169,7 @@ static bool fits(const struct squeeze *s, struct str data, bool is_cut,
 	    !str_ends(data, tail))
 		return false;
 	*text = str_take(str_drop(data, head.len), data.len - around);
-	return body_len(*text) == text->len;
+	return squeeze_body_len(*text) == text->len;
 }
 
 /* So that its end will fit too. */
@@ -227,7 +226,7 @@ static int add_alone(struct squeeze *s, struct str data)
 
 int squeeze_add(struct squeeze *s, struct str data)
 {
-	struct str core = without_padding(data), text;
+	struct str core = squeeze_unpadded(data), text;
 	bool is_cut = core.len < data.len;
 
 	if (fits(s, core, is_cut, &text))

@@ -49,6 +49,15 @@ bool squeeze_next(struct squeeze *s, struct str *out);
 /* Empty it and give the memory back. */
 void squeeze_release(struct squeeze *s);
 
+/*
+ * An event without OpenAI's padding.  When it had some, the "}" behind it is gone
+ * with it.
+ */
+struct str squeeze_unpadded(struct str data);
+
+/* How much of s, from its start on, is the inside of a string without \u. */
+size_t squeeze_body_len(struct str s);
+
 /* Bytes that it holds. */
 static inline size_t squeeze_bytes(const struct squeeze *s)
 {

@@ -42,13 +42,17 @@ static int take_chunk(struct run *run, struct turn *turn, struct str text)
 {
 	struct exchange *x = &run->x;
 	struct json_error error;
-	struct json doc;
+	struct json doc = { 0 };
 	int r;
 
-	if (text.len == 0 || text.ptr[0] != '{' ||
-	    json_parse(text, NULL, &doc, &error) != 0)
+	if (text.len == 0 || text.ptr[0] != '{')
 		return 0;
-	r = turn_chunk(turn, &doc, &run->events);
+	r = turn_delta(turn, text, &run->events);
+	if (r == TURN_OTHER) {
+		if (json_parse(text, NULL, &doc, &error) != 0)
+			return 0;
+		r = turn_chunk(turn, &doc, &run->events);
+	}
 	if (r == TURN_ERROR) {
 		answer_set_error(x, &doc);
 		r = EXCHANGE_FAILED;

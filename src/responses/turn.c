@@ -12,12 +12,14 @@ void turn_init(struct turn *turn, const struct turn_setup *setup)
 		.last = SIZE_MAX,
 		.usage = USAGE_NONE,
 	};
+	buf_init(&turn->around, TURN_AROUND_MAX);
 }
 
 void turn_fini(struct turn *turn)
 {
 	for (size_t i = 0; i < turn->count; i++)
 		turn_item_fini(&turn->items[i]);
+	buf_fini(&turn->around);
 	free(turn->items);
 	turn->items = NULL;
 	turn->count = turn->begun = 0;

@@ -42,7 +42,8 @@ enum {
 	TURN_ERROR =
 		1,    /* the chunk is an upstream's error: its member "error" */
 	TURN_BAD = 2, /* it is no chunk; turn->what says why */
-	TURN_FULL = 3, /* more items or bytes than may be; what says which */
+	TURN_FULL = 3,  /* more items or bytes than may be; what says which */
+	TURN_OTHER = 4, /* turn_delta(): it must be parsed */
 };
 
 enum turn_finish {
@@ -74,6 +75,10 @@ struct turn {
 	struct usage usage; /* the last that came, or USAGE_NONE */
 	char tier[24];      /* JSON of service_tier; see turn_tier() */
 	uint8_t tier_len;
+	/* What stands around the one text of the last chunk; see turn_delta(). */
+	struct buf around;
+	size_t before; /* so much of it stands in front */
+	bool is_unpadded, is_thought;
 	const char *what; /* of TURN_BAD and TURN_FULL; static */
 	bool is_over;
 };
@@ -87,6 +92,12 @@ void turn_fini(struct turn *turn);
  */
 must_check int turn_chunk(struct turn *turn, const struct json *doc,
 			  struct events *e);
+
+/*
+ * Take a chunk that differs from the last one in its text alone, as most do: it
+ * is not parsed.  Returns as turn_chunk(), or TURN_OTHER.
+ */
+must_check int turn_delta(struct turn *turn, struct str text, struct events *e);
 
 /*
  * A summary (plain text) of the reasoning, if there was any; before turn_end().

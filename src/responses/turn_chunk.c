@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "llm/field.h"
+#include "llm/squeeze.h"
 
 /* A token's bytes: null, or missing, is an empty array. */
 static void member_bytes(struct json_writer *w, const struct json *doc,
@@ -113,36 +114,35 @@ static int keep_logprobs(struct turn_reader *c, struct buf *to, struct str *out)
 	return r;
 }
 
-static int take_reasoning(struct turn_reader *c, struct str delta)
+static int take_said(struct turn_reader *c, enum turn_kind kind,
+		     struct str delta)
 {
-	struct turn_item *item;
+	struct turn_item *item = turn_item_of(c->turn, kind, c->e);
+	struct str logprobs = STR_NULL;
 	int r;
 
-	if (delta.len == 0)
-		return 0;
-	item = turn_item_of(c->turn, TURN_REASONING, c->e);
 	turn_item_need_part(item, &item->parts.text, c->e);
-	if ((r = turn_item_keep(c->turn, &item->text, delta)) != 0)
+	r = turn_item_keep(c->turn, &item->text, delta);
+	if (r == 0 && kind == TURN_MESSAGE && c->logprobs != JSON_NONE)
+		r = keep_logprobs(c, &item->logprobs, &logprobs);
+	if (r != 0)
 		return r;
-	turn_item_text_delta(item, c->e, delta, STR_NULL);
+	turn_item_text_delta(item, c->e, delta, logprobs);
 	turn_touch(c->turn, item);
+	c->said = delta;
+	c->is_thought = kind == TURN_REASONING;
+	c->effects += logprobs.len > 0 ? 2 : 1;
 	return 0;
+}
+
+static int take_reasoning(struct turn_reader *c, struct str delta)
+{
+	return delta.len > 0 ? take_said(c, TURN_REASONING, delta) : 0;
 }
 
 static int take_text(struct turn_reader *c, struct str delta)
 {
-	struct turn_item *item;
-	struct str logprobs;
-	int r;
-
-	item = turn_item_of(c->turn, TURN_MESSAGE, c->e);
-	turn_item_need_part(item, &item->parts.text, c->e);
-	if ((r = turn_item_keep(c->turn, &item->text, delta)) != 0 ||
-	    (r = keep_logprobs(c, &item->logprobs, &logprobs)) != 0)
-		return r;
-	turn_item_text_delta(item, c->e, delta, logprobs);
-	turn_touch(c->turn, item);
-	return 0;
+	return take_said(c, TURN_MESSAGE, delta);
 }
 
 static int take_refusal(struct turn_reader *c, struct str delta)
@@ -158,6 +158,7 @@ static int take_refusal(struct turn_reader *c, struct str delta)
 		return r;
 	turn_item_refusal_delta(item, c->e, delta);
 	turn_touch(c->turn, item);
+	c->effects += 2;
 	return 0;
 }
 
@@ -198,12 +199,13 @@ static int take_content(struct turn_reader *c, uint32_t v)
 	return take_text(c, delta);
 }
 
-static int take_calls(const struct turn_reader *c, uint32_t list)
+static int take_calls(struct turn_reader *c, uint32_t list)
 {
 	int r = 0;
 
 	if (list == JSON_NONE)
 		return 0;
+	c->effects += 2;
 	if (json_type(c->doc, list) != JSON_ARRAY)
 		return turn_bad(c->turn, "its tool calls are no array");
 	for (uint32_t v = json_first(c->doc, list); v != JSON_NONE && r == 0;
@@ -347,15 +349,84 @@ static int take_chunk(struct turn_reader *c)
 	return r;
 }
 
-int turn_chunk(struct turn *turn, const struct json *doc, struct events *e)
-{
-	struct turn_reader c = { turn, doc, e, JSON_NONE };
-	int r;
+/* --- chunks that are alike ------------------------------------------------- */
 
-	assert(!turn->is_over);
-	r = take_chunk(&c);
+/*
+ * Remember what stands around the text of a chunk that said one thing.  Another
+ * with the same around it says it to the same item, and nothing else.
+ */
+static void note_around(const struct turn_reader *c)
+{
+	struct turn *turn = c->turn;
+	struct str text = c->doc->text, core = squeeze_unpadded(text);
+	size_t before, after;
+
+	buf_clear(&turn->around);
+	if (c->effects != 1 || c->said.len == 0)
+		return;
+	before = (size_t)(c->said.ptr - core.ptr);
+	after = before + c->said.len;
+	if (after > core.len || core.len - c->said.len > TURN_AROUND_MAX)
+		return;
+	turn->before = before;
+	turn->is_unpadded = core.len < text.len;
+	turn->is_thought = c->is_thought;
+	if (buf_add(&turn->around, str_take(core, before)) != 0 ||
+	    buf_add(&turn->around, str_drop(core, after)) != 0)
+		buf_clear(&turn->around);
+}
+
+/* Is it a chunk like the last one?  Then *said is its text. */
+static bool is_like_last(const struct turn *turn, struct str text,
+			 struct str *said)
+{
+	struct str around = buf_str(&turn->around), core;
+
+	if (around.len == 0)
+		return false;
+	core = squeeze_unpadded(text);
+	if (core.len <= around.len ||
+	    (core.len < text.len) != turn->is_unpadded ||
+	    !str_starts(core, str_take(around, turn->before)) ||
+	    !str_ends(core, str_drop(around, turn->before)))
+		return false;
+	*said = str_take(str_drop(core, turn->before), core.len - around.len);
+	return squeeze_body_len(*said) == said->len;
+}
+
+static int finish_chunk(struct turn *turn, const struct events *e, int r)
+{
 	if (r == 0 && e->error < 0)
 		r = e->error;
 	turn->is_over = r != 0;
 	return r;
+}
+
+int turn_delta(struct turn *turn, struct str text, struct events *e)
+{
+	struct turn_reader c = { .turn = turn, .e = e, .logprobs = JSON_NONE };
+	struct str said;
+
+	assert(!turn->is_over);
+	if (!is_like_last(turn, text, &said))
+		return TURN_OTHER;
+	return finish_chunk(turn, e,
+			    take_said(&c,
+				      turn->is_thought ? TURN_REASONING
+						       : TURN_MESSAGE,
+				      said));
+}
+
+int turn_chunk(struct turn *turn, const struct json *doc, struct events *e)
+{
+	struct turn_reader c = {
+		.turn = turn, .doc = doc, .e = e, .logprobs = JSON_NONE
+	};
+	int r;
+
+	assert(!turn->is_over);
+	r = take_chunk(&c);
+	if (r == 0)
+		note_around(&c);
+	return finish_chunk(turn, e, r);
 }

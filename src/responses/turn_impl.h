@@ -10,6 +10,10 @@
 
 #include "responses/turn.h"
 
+enum {
+	TURN_AROUND_MAX = 2048 /* of a chunk, without its text */
+};
+
 enum turn_kind {
 	TURN_REASONING,
 	TURN_MESSAGE,
@@ -52,6 +56,9 @@ struct turn_reader {
 	const struct json *doc;
 	struct events *e;
 	uint32_t logprobs; /* of the choice, or JSON_NONE */
+	struct str said;   /* in the chunk: its last text */
+	bool is_thought;   /* what was said */
+	unsigned effects;  /* so many texts, or more that is not a text */
 };
 
 static inline struct str turn_item_id(const struct turn_item *item)

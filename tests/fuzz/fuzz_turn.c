@@ -1,7 +1,8 @@
 /*
  * Lines as chunks of a turn: whatever comes, frames are whole, numbered without a
  * gap and JSON in one line; items that begin end, in a turn that ended, and with the
- * texts that their deltas had; and the output is the same without any events.
+ * texts that their deltas had; and all is the same when each chunk is parsed, and
+ * the output without any events.
  */
 #include "responses/turn.h"
 
@@ -17,6 +18,7 @@ struct run {
 	struct buf frames, output, message;
 	struct events e;
 	struct turn turn;
+	bool parses_all;
 	int r;
 };
 
@@ -39,7 +41,10 @@ static void run_chunk(struct run *run, struct str line)
 
 	if (json_parse(line, &(struct json_limits){ 0 }, &doc, &bad) != 0)
 		return;
-	run->r = turn_chunk(&run->turn, &doc, &run->e);
+	run->r = run->parses_all ? TURN_OTHER
+				 : turn_delta(&run->turn, line, &run->e);
+	if (run->r == TURN_OTHER)
+		run->r = turn_chunk(&run->turn, &doc, &run->e);
 	require(run->r >= 0 && run->r <= TURN_FULL);
 	require((run->r == TURN_BAD || run->r == TURN_FULL) ==
 		(run->turn.what != NULL));
@@ -56,11 +61,13 @@ static void run_calls(const struct turn *turn)
 	arena_fini(&a);
 }
 
-static void run_all(struct run *run, struct str lines, bool has_events)
+static void run_all(struct run *run, struct str lines, bool has_events,
+		    bool parses_all)
 {
 	struct str line;
 
-	*run = (struct run){ .ids = id_fixed(STR("fuzz")) };
+	*run = (struct run){ .ids = id_fixed(STR("fuzz")),
+			     .parses_all = parses_all };
 	buf_init(&run->frames, OUT_MAX);
 	buf_init(&run->output, OUT_MAX);
 	buf_init(&run->message, OUT_MAX);
@@ -168,19 +175,24 @@ static void check_frames(const struct run *run)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct str lines = { (const char *)data, len };
-	struct run with, without;
+	struct run with, parsed, without;
 
 	if (len > 4 * TEXT_MAX)
 		return 0;
-	run_all(&with, lines, true);
-	run_all(&without, lines, false);
+	run_all(&with, lines, true, false);
+	run_all(&parsed, lines, true, true);
+	run_all(&without, lines, false, false);
 	check_frames(&with);
 	check_json(buf_str(&with.output));
 	check_json(buf_str(&with.message));
 	require(with.r == without.r);
 	require(str_eq(buf_str(&with.output), buf_str(&without.output)));
 	require(str_eq(buf_str(&with.message), buf_str(&without.message)));
+	require(with.r == parsed.r);
+	require(str_eq(buf_str(&with.frames), buf_str(&parsed.frames)));
+	require(str_eq(buf_str(&with.output), buf_str(&parsed.output)));
 	run_fini(&with);
+	run_fini(&parsed);
 	run_fini(&without);
 	return 0;
 }

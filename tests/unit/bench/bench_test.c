@@ -70,7 +70,7 @@ static void reply_judges_an_answer_at_every_split(void **state)
 		struct str text = str_of(cases[i].text);
 
 		for (size_t size = 1; size <= text.len; size++) {
-			struct reply r;
+			static struct reply r;
 			int64_t n = feed_in_pieces(&r, text, size);
 
 			check_int(cases[i].name, n < 0 ? n : 0, cases[i].error);
@@ -86,7 +86,7 @@ static void reply_judges_an_answer_at_every_split(void **state)
 
 static void reply_leaves_what_follows(void **state)
 {
-	struct reply r;
+	static struct reply r;
 	struct str text = STR(HEAD "Content-Length: 1\r\n\r\nabc");
 
 	(void)state;
@@ -111,7 +111,7 @@ static void reply_finds_the_time_of_the_mock(void **state)
 	mock_text_init();
 	for (size_t i = 0; i < countof(times); i++) {
 		int64_t sum = 0;
-		struct reply r;
+		static struct reply r;
 		struct str s = STR(CHUNKED);
 
 		reply_start(&r);

@@ -60,7 +60,11 @@ void turn_run_chunk(struct turn_run *run, struct str chunk)
 	r = json_parse(buf_str(&text), &(struct json_limits){ 0 }, &doc, &bad);
 	if (r != 0)
 		fail_msg("no JSON: " STR_FMT, STR_ARG(buf_str(&text)));
-	run->r = turn_chunk(&run->turn, &doc, &run->e);
+	run->r = run->parses_all
+			 ? TURN_OTHER
+			 : turn_delta(&run->turn, buf_str(&text), &run->e);
+	if (run->r == TURN_OTHER)
+		run->r = turn_chunk(&run->turn, &doc, &run->e);
 	json_fini(&doc);
 	buf_fini(&text);
 }

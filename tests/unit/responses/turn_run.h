@@ -18,7 +18,8 @@ struct turn_run {
 	struct buf shown;  /* a line for each event */
 	struct buf output; /* a line for each item */
 	struct buf message;
-	int r; /* of the first call that did not return 0 */
+	int r;           /* of the first call that did not return 0 */
+	bool parses_all; /* as if no chunk were like the last one */
 };
 
 /* bytes_max 0: 1 MB. */
