@@ -67,6 +67,18 @@ void conversations_items_create(struct api_call *c);
 void conversations_items_get(struct api_call *c);
 void conversations_items_delete(struct api_call *c);
 
+/*
+ * prompts.c: GET and POST /v1/prompts; GET, PUT and DELETE of /v1/prompts/{id}, GET
+ * of its /versions, PUT of its /set-default-version
+ */
+void prompts_list(struct api_call *c);
+void prompts_create(struct api_call *c);
+void prompts_get(struct api_call *c);
+void prompts_versions(struct api_call *c);
+void prompts_update(struct api_call *c);
+void prompts_set_default(struct api_call *c);
+void prompts_delete(struct api_call *c);
+
 /* models.c: GET /v1/models, GET /v1/models/{id} (ids contain slashes) */
 void models_list(struct api_call *c);
 void models_get(struct api_call *c);

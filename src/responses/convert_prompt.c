@@ -103,9 +103,9 @@ static int fill(const struct filler *f, struct str text, struct buf *out)
 		    value_of(f, str_trim(str_take(inner, close)), &value)) {
 			r = buf_add(out, value);
 		} else if (r == 0) {
-			/* Another may begin inside of it. */
-			len = open + 2;
-			r = buf_add(out, STR("{{"));
+			/* Another may begin with its second brace. */
+			len = open + 1;
+			r = buf_add(out, STR("{"));
 		}
 		text = str_drop(text, len);
 	}
