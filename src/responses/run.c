@@ -75,6 +75,7 @@ static int run_iteration(struct task *t, struct run *run, int64_t number)
 				 .output_index = (int64_t)run->output_count,
 				 .bytes_max = RUN_OUTPUT_MAX,
 				 .is_summarised = run_wants_summary(run) });
+	run->shown = 1;
 	r = run_ask(t, run, &turn, number);
 	if (r == 0 && turn.setup.is_summarised)
 		r = run_summary(t, run, &turn);

@@ -87,6 +87,7 @@ struct run {
 	struct buf frames; /* not yet sent */
 	struct buf kept;   /* frames for the store, not yet handed over */
 	unsigned pieces;   /* of them, handed over */
+	size_t shown;      /* items of this turn that the store has; or 1 */
 	int64_t kept_ns;   /* when the last was */
 	int64_t version;   /* of the response's row, if it was queued */
 	struct str tier;   /* JSON that the last iteration reported */

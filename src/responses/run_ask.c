@@ -66,6 +66,31 @@ static int take_chunk(struct run *run, struct turn *turn, struct str text)
 	return r;
 }
 
+/*
+ * Whoever looks sees what there is of the output once an item follows another;
+ * of many, each time that they have doubled.
+ */
+static __attribute__((noinline)) void show(struct task *t, struct run *run,
+					   const struct turn *turn)
+{
+	struct str before = run->now.output;
+	struct buf output;
+	int r;
+
+	run->shown = turn->begun;
+	buf_init(&output, RUN_OUTPUT_MAX);
+	r = buf_add(&output, before);
+	if (r == 0 && before.len > 0)
+		r = buf_add(&output, STR(","));
+	if (r == 0)
+		r = turn_write_output(turn, &output);
+	run->now.output = buf_str(&output);
+	if (r == 0)
+		state_keep(t, run);
+	run->now.output = before;
+	buf_fini(&output);
+}
+
 /* All complete events in the parser.  Returns as hear(). */
 static int take_events(struct task *t, struct run *run, struct turn *turn,
 		       struct sse_parser *sse)
@@ -80,6 +105,8 @@ static int take_events(struct task *t, struct run *run, struct turn *turn,
 	if (run->first_ns == 0 && run->frames.len > 0)
 		run->first_ns = task_now(t);
 	run_flush(t, run, false);
+	if (turn->begun >= 2 * run->shown && state_is_kept(run))
+		show(t, run, turn);
 	if (r == 0 && n < 0)
 		r = answer_bad(&run->x, "sent an event that is too long.");
 	return r;

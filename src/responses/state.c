@@ -299,7 +299,7 @@ static void overwrite(struct task *t, struct run *run, struct store_op *ops,
 	ops[0].version = run->version;
 	if (is_over(run))
 		ops[count++] = below(run, STORE_DELETE_CHILDREN, STORE_RUN);
-	else
+	else if (run->pieces == 0) /* an attempt before this left some */
 		ops[count++] = below(run, STORE_DELETE_CHILDREN, STORE_EVENTS);
 	r = state_apply(t, run->setup.worker->store, ops, count);
 	if (r == 0)

@@ -303,6 +303,47 @@ def test_one_that_is_being_made(kept, upstream):
     kept.call("DELETE", "/" + which)
 
 
+@pytest.mark.parametrize("background", [False, True])
+def test_what_there_is_of_one(kept, upstream, background):
+    """Reasoning is over, the message is begun: both are seen."""
+    go = threading.Event()
+
+    def slow(call):
+        thought = json.loads(chunk()[6:])
+        thought["choices"][0]["delta"] = {"reasoning_content": "hm"}
+        call.start_stream()
+        call.chunk(b"data: " + json.dumps(thought).encode() + b"\n\n")
+        call.chunk(chunk("so far"))
+        go.wait(40 * SLOW)
+        for piece in (chunk(", so good"), chunk(finish="stop"), DONE):
+            call.chunk(piece)
+        call.end_stream()
+
+    upstream.handler = slow
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(kept.turn, background=background)
+        try:
+            deadline = time.monotonic() + 20 * SLOW
+            while not kept.ids() or not kept.get("/" + kept.ids()[0])["output"]:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            which = kept.ids()[0]
+            seen = kept.get("/" + which)
+        finally:
+            go.set()
+        assert made.result()["id"] == which
+    assert seen["status"] == "in_progress"
+    assert [(i["type"], i["status"]) for i in seen["output"]] == [("reasoning", "completed"), ("message", "in_progress")]
+    while kept.get("/" + which)["status"] == "in_progress":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    last = kept.get("/" + which)
+    assert last["status"] == "completed" and text_of(last) == "so far, so good"
+    assert last["output"][0] == seen["output"][0]
+    if background:
+        assert frames(resume(kept, which))[-1]["response"] == last
+
+
 # --- lists -------------------------------------------------------------------
 
 def test_a_list(service):
