@@ -75,6 +75,21 @@ void arena_fini(struct arena *a)
 	a->used = 0;
 }
 
+static void chunks_wipe(struct arena_chunk *c)
+{
+	for (; c != NULL; c = c->next) {
+		ASAN_UNPOISON_MEMORY_REGION(c->data, c->size);
+		explicit_bzero(c->data, c->size);
+	}
+}
+
+void arena_wipe(struct arena *a)
+{
+	chunks_wipe(a->chunk);
+	chunks_wipe(a->large);
+	arena_fini(a);
+}
+
 void arena_reset(struct arena *a)
 {
 	chunks_free(&a->large, NULL);

@@ -44,6 +44,9 @@ void arena_init(struct arena *a, size_t max);
 /* Free everything; a is ready for arena_alloc() again, with the same limit. */
 void arena_fini(struct arena *a);
 
+/* The same, after its memory was overwritten: for keys. */
+void arena_wipe(struct arena *a);
+
 /* Forget everything but keep one chunk for the next user. */
 void arena_reset(struct arena *a);
 

@@ -91,6 +91,16 @@ static bool is_known(struct str s)
 	return false;
 }
 
+static void forget(struct str *s)
+{
+	void *copy = (void *)(uintptr_t)s->ptr;
+
+	if (copy == NULL)
+		return;
+	explicit_bzero(copy, s->len);
+	free(copy);
+}
+
 void log_secret(struct str s)
 {
 	char *copy;
@@ -104,7 +114,7 @@ void log_secret(struct str s)
 		memcpy(copy, s.ptr, s.len);
 		at = known.count < SECRETS_MAX ? known.count++
 					       : known.oldest++ % SECRETS_MAX;
-		free((void *)(uintptr_t)known.secrets[at].ptr);
+		forget(&known.secrets[at]);
 		known.secrets[at] = (struct str){ copy, s.len };
 		add_pair(known.pairs, s);
 		add_pair(known.starts, s);

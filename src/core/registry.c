@@ -174,7 +174,7 @@ void registry_unref(struct registry *r)
 	}
 	map_fini(&r->by_id);
 	config_unref(r->config);
-	arena_fini(&r->arena);
+	arena_wipe(&r->arena);
 	free(r);
 }
 

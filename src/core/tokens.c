@@ -75,8 +75,8 @@ static void entry_free(struct entry *e)
 	(void)map_drop(&e->owner->by_id, id_of(e));
 	list_drop(&e->link);
 	origin_put(e->origin);
-	arena_fini(&e->arena);
-	arena_fini(&e->token_arena);
+	arena_wipe(&e->arena);
+	arena_wipe(&e->token_arena);
 	arena_fini(&e->error_arena);
 	free(e);
 }

@@ -9,6 +9,13 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define RUNNING_ON_VALGRIND 0
+#endif
 
 static void str_to_i64_reads_what_it_should(void **state)
 {
@@ -121,6 +128,37 @@ static void buf_keeps_its_limit(void **state)
 	buf_drop(&b, 5);
 	check_str("dropped", buf_str(&b), STR("678"));
 	buf_fini(&b);
+}
+
+/* How much of a key lies in memory that was an arena's, as malloc() gives it. */
+static size_t left_behind(void (*end)(struct arena *a))
+{
+	enum {
+		KEY = 3000
+	};
+	struct arena a;
+	size_t n = 0;
+	char *p;
+
+	arena_init(&a, 1 << 20);
+	memset(arena_alloc(&a, KEY), 'k', KEY);
+	end(&a);
+	p = xmalloc(KEY + 32);
+	for (size_t i = 0; i < KEY; i++) {
+		__asm__ volatile("" : : "r"(p) : "memory");
+		n += p[i] == 'k';
+	}
+	free(p);
+	return n;
+}
+
+static void a_wiped_arena_leaves_nothing(void **state)
+{
+	(void)state;
+	/* Sanitizers do not give it out again, valgrind minds the looking. */
+	if (RUNNING_ON_VALGRIND || left_behind(arena_fini) < 1000)
+		skip();
+	check_int("bytes of the key", left_behind(arena_wipe), 0);
 }
 
 static void arena_marks_and_rewinds(void **state)
@@ -267,6 +305,7 @@ int main(void)
 		cmocka_unit_test(str_parts),
 		cmocka_unit_test(buf_keeps_its_limit),
 		cmocka_unit_test(arena_marks_and_rewinds),
+		cmocka_unit_test(a_wiped_arena_leaves_nothing),
 		cmocka_unit_test(map_finds_what_was_put),
 		cmocka_unit_test(list_adds_and_drops),
 		cmocka_unit_test(times_are_read),
