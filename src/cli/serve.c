@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cli/load.h"
 #include "cli/reload.h"
+#include "cli/sandbox.h"
 #include "cli/systemd.h"
 
 #include <errno.h>
@@ -205,6 +206,28 @@ static void block_signals(struct signals *s)
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
+/*
+ * After everything is open and before any request is read.  quipu run has none:
+ * its command would inherit it.
+ */
+static int confine(const struct config *config)
+{
+	bool must = str_eq(config->sandbox, STR("on"));
+	int r;
+
+	if (str_eq(config->sandbox, STR("off")))
+		return 0;
+	r = sandbox_enter();
+	if (r == 0) {
+		log_debug("sandbox: on");
+	} else if (must) {
+		log_error("server.sandbox is on, and %s", sandbox_reason(r));
+	} else if (r != -ENOTSUP) {
+		log_warn("no sandbox: %s", sandbox_reason(r));
+	}
+	return must ? r : 0;
+}
+
 static int run(struct cluster *c, char **argv, char **environment)
 {
 	struct reload reload;
@@ -265,10 +288,13 @@ int cli_serve(char **argv, char **environment)
 	if (serve_load(argv, environment, &config) < 0)
 		return 2;
 	serve_begin(config);
+	if (!config->core_dumps)
+		sandbox_no_dumps();
 	buf_init(&messages, LOAD_MESSAGES_MAX);
 	if (cluster_new(config, environment, &cluster, &messages) == 0) {
 		serve_warn(buf_str(&messages));
-		status = run(cluster, argv, environment);
+		if (confine(config) == 0)
+			status = run(cluster, argv, environment);
 		cluster_free(cluster);
 	} else {
 		log_error(STR_FMT, STR_ARG(str_trim(buf_str(&messages))));

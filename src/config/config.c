@@ -101,6 +101,8 @@ static const struct tree_node *read_tree(struct load *l,
 	} else if (text.len > 0) {
 		(void)!tree_parse(&source, &root);
 	}
+	if (text.ptr != NULL)
+		explicit_bzero(text.ptr, text.len);
 	buf_fini(&text);
 	if (root == NULL || tree_is_null(root))
 		return NULL;
@@ -178,6 +180,8 @@ static void load_all(struct load *l, const struct config_sources *s)
 		layer_add(l, &layer, schema_store, STR(""), LAYER_ENV_BY_ROW);
 	cfg->responses_values = layer_add(l, &layer, schema_responses, STR(""),
 					  LAYER_ENV_BY_ROW);
+	cfg->process_values =
+		layer_add(l, &layer, schema_process, STR(""), LAYER_ENV_BY_ROW);
 	layer_environment(l, &layer, true);
 	root = read_tree(l, s);
 	if (root != NULL) {
@@ -197,6 +201,7 @@ static void load_all(struct load *l, const struct config_sources *s)
 	network_store(l, &layer, &layer.blocks[1], NULL, &cfg->network);
 	layer_store(l, &layer.blocks[2], cfg);
 	layer_store(l, &layer.blocks[3], cfg);
+	layer_store(l, &layer.blocks[4], cfg);
 	server_check(l, &layer, root);
 	cors_load(l, &layer);
 	part = root != NULL ? tree_find(root, STR("providers")) : NULL;
@@ -244,7 +249,7 @@ int config_load(const struct config_sources *sources,
 	load_all(&l, sources);
 	problem_done(&l.problems);
 	map_fini(&l.providers);
-	arena_fini(&l.scratch);
+	arena_wipe(&l.scratch);
 	if (l.problems.errors > 0) {
 		config_unref(cfg);
 		return CONFIG_BAD;
@@ -272,7 +277,7 @@ void config_unref(struct config *c)
 	if (before > 1)
 		return;
 	cors_free(c->cors);
-	arena_fini(&c->arena);
+	arena_wipe(&c->arena);
 	free(c);
 }
 

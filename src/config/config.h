@@ -67,12 +67,13 @@ struct config {
 	int64_t ping_interval_ns; /* comment on quiet streams; 0: never */
 	struct str tls_cert, tls_key, tls_client_ca;
 	bool tls13_only;
-	int64_t busy_poll_ns;        /* 0: a worker sleeps at once */
-	bool drain_on_disconnect;    /* on_disconnect: drain */
-	bool server_timing;          /* a header with the gateway's own time */
-	struct str admin;            /* "local", "all", "off" */
-	struct str default_provider; /* of unknown models; "" for none */
-	struct config_cors *cors;    /* NULL: off */
+	int64_t busy_poll_ns;           /* 0: a worker sleeps at once */
+	bool drain_on_disconnect;       /* on_disconnect: drain */
+	bool core_dumps, server_timing; /* a header with our own time */
+	struct str admin;               /* "local", "all", "off" */
+	struct str sandbox;             /* "auto", "on", "off" */
+	struct str default_provider;    /* of unknown models; "" for none */
+	struct config_cors *cors;       /* NULL: off */
 	/* upstream */
 	int64_t pool_max; /* idle connections per origin and worker */
 	int64_t pool_idle_timeout_ns;
@@ -95,9 +96,8 @@ struct config {
 	struct str replay_speed, replay_ttft, replay_segment, replay_fault;
 	/* metrics */
 	bool metrics_on;
-	struct str metrics_path;
-	struct str metrics_listen; /* "host:port", or "": with the rest */
-	struct str stream_usage;   /* auto, on, off */
+	struct str metrics_path, metrics_listen; /* "host:port", or "" */
+	struct str stream_usage;                 /* auto, on, off */
 	/* telemetry */
 	bool telemetry_on;
 	struct str otlp_endpoint, otlp_traces, otlp_metrics; /* URLs or "" */
@@ -124,7 +124,7 @@ struct config {
 	int64_t keep_days, keep_bytes; /* 0: for ever */
 	/* private */
 	struct config_value *values, *network_values;
-	struct config_value *store_values, *responses_values;
+	struct config_value *store_values, *responses_values, *process_values;
 	int64_t refs;
 	struct arena arena; /* owns all of the above */
 };

@@ -51,6 +51,7 @@ void config_note_fixed(const struct config *running, const struct config *next,
 	note_table(&p, running->values, next->values, &a);
 	note_table(&p, running->store_values, next->store_values, &a);
 	note_table(&p, running->responses_values, next->responses_values, &a);
+	note_table(&p, running->process_values, next->process_values, &a);
 	problem_done(&p);
 	arena_fini(&a);
 }

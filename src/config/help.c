@@ -86,6 +86,7 @@ void config_help(FILE *out)
 	print_table(out, schema_settings);
 	print_table(out, schema_store);
 	print_table(out, schema_responses);
+	print_table(out, schema_process);
 	(void)fputs("\nA TIME is 250ms, 15s, 10m, 1h or a number of seconds; a "
 		    "SIZE is 64KB or 100MB.\n"
 		    "Flags win over variables, variables over the file.\n",

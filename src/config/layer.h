@@ -17,7 +17,7 @@
 #include "config/schema.h"
 
 enum {
-	LAYER_BLOCKS_MAX = 4
+	LAYER_BLOCKS_MAX = 5
 };
 
 /* Does a variable win over the file? */

@@ -16,6 +16,7 @@ extern const struct setting schema_settings[];
 /* The same, of the store; keys are whole. */
 extern const struct setting schema_store[];
 extern const struct setting schema_responses[];
+extern const struct setting schema_process[];
 
 /* Members are in struct config_network; keys are below "network." */
 extern const struct setting schema_network[];

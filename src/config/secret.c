@@ -76,6 +76,7 @@ void config_secrets(const struct config *c,
 	visit_table(&v, c->network_values);
 	visit_table(&v, c->store_values);
 	visit_table(&v, c->responses_values);
+	visit_table(&v, c->process_values);
 	for (size_t i = 0; i < c->provider_count; i++) {
 		visit_table(&v, c->providers[i].values);
 		visit_table(&v, c->providers[i].network_values);

@@ -261,6 +261,7 @@ static void all(struct show *s, const struct config *c)
 	table(s, STR("upstream."), c->network_values);
 	table(s, STR(""), c->store_values);
 	table(s, STR(""), c->responses_values);
+	table(s, STR(""), c->process_values);
 	for (size_t i = 0; i < c->provider_count && s->error == 0; i++)
 		provider(s, &c->providers[i]);
 	for (size_t i = 0; i < c->model_count && s->error == 0; i++)
