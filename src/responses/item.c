@@ -380,6 +380,28 @@ static struct str end(struct json_writer *w, struct buf *out, struct arena *a)
 	return text;
 }
 
+/* A text alone, as the list of one part that it is. */
+static void put_content(struct json_writer *w, const struct json *doc,
+			uint32_t text, bool is_answer)
+{
+	json_member(w, STR("content"));
+	json_array(w);
+	json_object(w);
+	json_member_str(w, STR("type"),
+			is_answer ? STR("output_text") : STR("input_text"));
+	json_member_raw(w, STR("text"), json_raw(doc, text));
+	if (is_answer) {
+		json_member(w, STR("annotations"));
+		json_array(w);
+		json_end(w);
+		json_member(w, STR("logprobs"));
+		json_array(w);
+		json_end(w);
+	}
+	json_end(w);
+	json_end(w);
+}
+
 static struct str store_text(const struct json *doc, uint32_t input,
 			     struct id_source *ids, struct arena *a)
 {
@@ -389,45 +411,77 @@ static struct str store_text(const struct json *doc, uint32_t input,
 	begin(&w, &out, ids, ITEM_MESSAGE);
 	json_member_str(&w, STR("type"), STR("message"));
 	json_member_str(&w, STR("role"), STR("user"));
-	json_member(&w, STR("content"));
-	json_array(&w);
-	json_object(&w);
-	json_member_str(&w, STR("type"), STR("input_text"));
-	json_member_raw(&w, STR("text"), json_raw(doc, input));
-	json_end(&w);
-	json_end(&w);
+	put_content(&w, doc, input, false);
+	json_member_str(&w, STR("status"), STR("completed"));
 	return end(&w, &out, a);
+}
+
+/* What an item that is shown has, and one that is given may lack. */
+struct lacks {
+	bool id, type, status;
+	bool parts; /* its content is a text alone */
+};
+
+static struct lacks lacks_of(const struct json *doc, uint32_t item,
+			     enum item_kind kind)
+{
+	bool counts = kind == ITEM_MESSAGE || kind == ITEM_FUNCTION_CALL ||
+		      kind == ITEM_FUNCTION_OUTPUT;
+	uint32_t content = json_get(doc, item, STR("content"));
+
+	return (struct lacks){
+		.id = field_get(doc, item, STR("id")) == JSON_NONE,
+		.type = field_get(doc, item, STR("type")) == JSON_NONE,
+		.status = counts &&
+			  field_get(doc, item, STR("status")) == JSON_NONE,
+		.parts = kind == ITEM_MESSAGE &&
+			 json_type(doc, content) == JSON_STRING,
+	};
+}
+
+static void put_member(struct json_writer *w, const struct json *doc,
+		       uint32_t item, uint32_t v, const struct lacks *lacks)
+{
+	uint32_t key = json_key(doc, v);
+
+	/* They may be there, as null. */
+	if ((lacks->type && json_is(doc, key, STR("type"))) ||
+	    (lacks->id && json_is(doc, key, STR("id"))) ||
+	    (lacks->status && json_is(doc, key, STR("status"))))
+		return;
+	if (lacks->parts && json_is(doc, key, STR("content"))) {
+		put_content(w, doc, v,
+			    json_is(doc, json_get(doc, item, STR("role")),
+				    STR("assistant")));
+		return;
+	}
+	json_member_copy(w, json_raw(doc, key), json_raw(doc, v));
 }
 
 static struct str store_one(const struct json *doc, uint32_t item,
 			    enum item_kind kind, struct id_source *ids,
 			    struct arena *a)
 {
-	bool typed = field_get(doc, item, STR("type")) != JSON_NONE;
-	bool named = field_get(doc, item, STR("id")) != JSON_NONE;
+	struct lacks lacks = lacks_of(doc, item, kind);
 	struct json_writer w;
 	struct buf out;
 
-	if (typed && named)
+	if (!lacks.id && !lacks.type && !lacks.status && !lacks.parts)
 		return json_raw(doc, item);
-	if (named) {
+	if (lacks.id) {
+		begin(&w, &out, ids, kind);
+	} else {
 		buf_init(&out, ITEM_BYTES_MAX);
 		json_writer_init(&w, &out);
 		json_object(&w);
-	} else {
-		begin(&w, &out, ids, kind);
 	}
-	if (!typed)
+	if (lacks.type)
 		json_member_str(&w, STR("type"), STR("message"));
 	for (uint32_t v = json_first(doc, item); v != JSON_NONE;
-	     v = json_next(doc, v)) {
-		uint32_t key = json_key(doc, v);
-
-		if ((!typed && json_is(doc, key, STR("type"))) ||
-		    (!named && json_is(doc, key, STR("id"))))
-			continue;
-		json_member_copy(&w, json_raw(doc, key), json_raw(doc, v));
-	}
+	     v = json_next(doc, v))
+		put_member(&w, doc, item, v, &lacks);
+	if (lacks.status)
+		json_member_str(&w, STR("status"), STR("completed"));
 	return end(&w, &out, a);
 }
 

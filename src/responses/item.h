@@ -52,7 +52,8 @@ must_check int item_check_part(const struct field_checker *c,
 
 /*
  * The items of a checked input as JSON texts, in a, as they are to be stored:
- * each with its type and an id; a string is a user's message with one input_text.
+ * each with its type, an id and, where there is one, a status; a text alone is a
+ * list of one part, and a string a user's message with one.
  * References are left out: see item_resolve().
  */
 struct item_list {

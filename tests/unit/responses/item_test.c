@@ -30,22 +30,36 @@ static void stored(void **state)
 		{ "a string", STR_INIT("\"a\\n\""),
 		  STR_INIT("{\"id\":\"msg_*\",\"type\":\"message\",\"role\":"
 			   "\"user\",\"content\":[{\"type\":\"input_text\","
-			   "\"text\":\"a\\n\"}]}") },
+			   "\"text\":\"a\\n\"}],\"status\":\"completed\"}") },
 		{ "as they came",
 		  STR_INIT("[{\"type\":\"message\", \"id\":\"x\","
-			   "\"role\":\"user\",\"content\":\"a\"}]"),
+			   "\"role\":\"user\",\"content\":[],"
+			   "\"status\":\"incomplete\"}]"),
 		  STR_INIT("{\"type\":\"message\", \"id\":\"x\",\"role\":"
-			   "\"user\",\"content\":\"a\"}") },
+			   "\"user\",\"content\":[],"
+			   "\"status\":\"incomplete\"}") },
+		{ "an answer's text alone",
+		  STR_INIT("[{\"type\":\"message\",\"id\":\"x\","
+			   "\"role\":\"assistant\",\"content\":\"a\","
+			   "\"status\":null}]"),
+		  STR_INIT("{\"type\":\"message\",\"id\":\"x\",\"role\":"
+			   "\"assistant\",\"content\":[{\"type\":"
+			   "\"output_text\",\"text\":\"a\","
+			   "\"annotations\":[],\"logprobs\":[]}],"
+			   "\"status\":\"completed\"}") },
 		{ "without a type",
 		  STR_INIT("[{\"role\":\"user\",\"content\":\"a\","
 			   "\"id\":null,\"type\":null}]"),
 		  STR_INIT("{\"id\":\"msg_*\",\"type\":\"message\",\"role\":"
-			   "\"user\",\"content\":\"a\"}") },
+			   "\"user\",\"content\":[{\"type\":\"input_text\","
+			   "\"text\":\"a\"}],\"status\":\"completed\"}") },
 		{ "without a type, with an id",
 		  STR_INIT("[{\"role\":\"user\",\"content\":\"a\","
 			   "\"id\":\"x\"}]"),
 		  STR_INIT("{\"type\":\"message\",\"role\":\"user\","
-			   "\"content\":\"a\",\"id\":\"x\"}") },
+			   "\"content\":[{\"type\":\"input_text\","
+			   "\"text\":\"a\"}],\"id\":\"x\","
+			   "\"status\":\"completed\"}") },
 		{ "each has its own",
 		  STR_INIT("[{\"type\":\"function_call\",\"call_id\":\"c\"},"
 			   "{\"type\":\"function_call_output\"},"
@@ -53,9 +67,10 @@ static void stored(void **state)
 			   "{\"type\":\"compaction\"},"
 			   "{\"type\":\"mcp_list_tools\"}]"),
 		  STR_INIT("{\"id\":\"fc_*\",\"type\":\"function_call\","
-			   "\"call_id\":\"c\"}\n"
+			   "\"call_id\":\"c\",\"status\":\"completed\"}\n"
 			   "{\"id\":\"fco_*\",\"type\":"
-			   "\"function_call_output\"}\n"
+			   "\"function_call_output\",\"status\":"
+			   "\"completed\"}\n"
 			   "{\"id\":\"rs_*\",\"type\":\"reasoning\"}\n"
 			   "{\"id\":\"cmp_*\",\"type\":\"compaction\"}\n"
 			   "{\"id\":\"item_*\",\"type\":"
