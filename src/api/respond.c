@@ -4,6 +4,9 @@
 
 #include "api/replay.h"
 #include "api/targets.h"
+#include "base/log.h"
+#include "core/fail.h"
+#include "core/relay_head.h"
 #include "telemetry/genai.h"
 
 static const int64_t background_wait_ns = 600 * CLOCK_S;
@@ -218,6 +221,25 @@ void respond_note(struct respond *r)
 		c->facts.provider = u->provider.id;
 		c->facts.kind = genai_provider(str_of(u->provider.type->name));
 	}
+}
+
+void respond_reply(struct respond *r, int status, struct str body)
+{
+	struct request *req = r->call->req;
+
+	request_start(req, status, STR("application/json"));
+	if (r->run->x.upstream != NULL)
+		relay_head_tell(req, &r->run->x, true);
+	if (status >= 400 && r->run->retry_after.len > 0)
+		request_header(req, STR("retry-after"), r->run->retry_after);
+	request_header(req, STR("x-request-id"), request_id(req));
+	if (request_send(r->call->task, req, &body, 1) < 0)
+		log_debug("the client is gone");
+}
+
+void respond_fail(struct respond *r, const struct api_error *e)
+{
+	respond_reply(r, e->status, fail_text(e, &r->call->req->arena));
 }
 
 int respond_write(const struct respond *r, struct buf *out)

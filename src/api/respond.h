@@ -63,6 +63,10 @@ void respond_begin_stream(struct request *req);
 /* What log, metrics and trace tell of the run. */
 void respond_note(struct respond *r);
 
+/* Answer with JSON, or an error; the head tells who was asked. */
+void respond_reply(struct respond *r, int status, struct str body);
+void respond_fail(struct respond *r, const struct api_error *e);
+
 /* The final object in JSON.  0, or -EMSGSIZE. */
 must_check int respond_write(const struct respond *r, struct buf *out);
 

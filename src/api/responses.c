@@ -5,8 +5,6 @@
 #include "api/handlers.h"
 #include "api/respond.h"
 #include "base/log.h"
-#include "core/fail.h"
-#include "core/relay_head.h"
 
 enum {
 	ANSWER_MAX = 128 << 20,
@@ -41,25 +39,6 @@ static void end_stream(struct respond *r)
 		log_debug("the client is gone");
 }
 
-static void reply(struct respond *r, int status, struct str body)
-{
-	struct request *req = r->call->req;
-
-	request_start(req, status, STR("application/json"));
-	if (r->run->x.upstream != NULL)
-		relay_head_tell(req, &r->run->x, true);
-	if (status >= 400 && r->run->retry_after.len > 0)
-		request_header(req, STR("retry-after"), r->run->retry_after);
-	request_header(req, STR("x-request-id"), request_id(req));
-	if (request_send(r->call->task, req, &body, 1) < 0)
-		log_debug("the client is gone");
-}
-
-static void send_error(struct respond *r, const struct api_error *e)
-{
-	reply(r, e->status, fail_text(e, &r->call->req->arena));
-}
-
 static void send_object(struct respond *r)
 {
 	struct api_error e;
@@ -67,11 +46,11 @@ static void send_object(struct respond *r)
 
 	buf_init(&out, ANSWER_MAX);
 	if (respond_write(r, &out) == 0) {
-		reply(r, 200, buf_str(&out));
+		respond_reply(r, 200, buf_str(&out));
 	} else {
 		(void)api_fail(&e, &r->call->req->arena, 502, "server_error",
 			       NULL, "The response is too large.");
-		send_error(r, &e);
+		respond_fail(r, &e);
 	}
 	buf_fini(&out);
 }
@@ -83,7 +62,7 @@ static void send_whole(struct respond *r)
 	if (run->now.status == RESPONSE_CANCELLED)
 		request_cut(r->call->req);
 	else if (run->now.status == RESPONSE_FAILED)
-		send_error(r, &run->error);
+		respond_fail(r, &run->error);
 	else
 		send_object(r);
 }

@@ -26,18 +26,18 @@ static int write_answer(const struct run *run, struct buf *out)
 	return json_writer_done(&w);
 }
 
-static void answer(struct api_call *c, const struct run *run)
+static void answer(struct respond *r)
 {
 	struct api_error e;
 	struct buf out;
 
 	buf_init(&out, ANSWER_MAX);
-	if (write_answer(run, &out) == 0) {
-		route_reply(c, 200, buf_str(&out));
+	if (write_answer(r->run, &out) == 0) {
+		respond_reply(r, 200, buf_str(&out));
 	} else {
-		(void)api_fail(&e, &c->req->arena, 502, "server_error", NULL,
-			       "The compaction is too large.");
-		route_fail(c, &e);
+		(void)api_fail(&e, &r->call->req->arena, 502, "server_error",
+			       NULL, "The compaction is too large.");
+		respond_fail(r, &e);
 	}
 	buf_fini(&out);
 }
@@ -71,7 +71,9 @@ void responses_compact(struct api_call *c)
 	if (rc == 0)
 		rc = make(r, body, &e);
 	if (rc == 0)
-		answer(c, r->run);
+		answer(r);
+	else if (rc == API_FAIL && r->run != NULL)
+		respond_fail(r, &e);
 	else if (rc == API_FAIL)
 		route_fail(c, &e);
 	else

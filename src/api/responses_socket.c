@@ -15,6 +15,7 @@
 #include "config/cors.h"
 #include "core/fail.h"
 #include "net/websocket.h"
+#include "responses/state.h"
 #include "json/splice.h"
 
 #include <errno.h>
@@ -175,10 +176,7 @@ static void remember(struct socket *s, const struct run *run)
 	struct arena before = s->memory;
 	struct messages all = { 0 };
 
-	for (size_t i = 0; i < run->history.count; i++)
-		messages_add(&all, run->arena, run->history.texts[i]);
-	messages_carry(&run->turn, run->arena, &all);
-
+	state_messages(run, true, &all);
 	arena_init(&s->memory, SIZE_MAX / 2);
 	s->last = (struct messages){ 0 };
 	s->last_id = arena_str(&s->memory, run->view.id);
@@ -202,6 +200,7 @@ static void recall(struct socket *s, struct str body, struct respond *r)
 		h = history_new();
 		/* If this one is stored, it has to tell all. */
 		h->depth = HISTORY_DEPTH;
+		h->lacks_items = true;
 		for (size_t i = 0; i < s->last.count; i++)
 			messages_add(&h->messages, &h->arena,
 				     arena_str(&h->arena, s->last.texts[i]));

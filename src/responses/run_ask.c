@@ -230,6 +230,18 @@ void run_aim(struct run *run, const struct json *doc)
 	}
 }
 
+void run_failed(struct run *run)
+{
+	const struct http_head *head = run->x.head;
+
+	run->error = run->x.error;
+	if (head != NULL) {
+		run->retry_after =
+			arena_str(run->arena,
+				  http_value(head, HTTP_RETRY_AFTER));
+	}
+}
+
 /* Another target is asked while nothing of the answer was told. */
 static int converse(struct task *t, struct run *run, struct turn *turn)
 {
@@ -241,15 +253,8 @@ static int converse(struct task *t, struct run *run, struct turn *turn)
 			break;
 		r = exchange_again(t, &run->x);
 	}
-	if (r == EXCHANGE_FAILED) {
-		run->error = run->x.error;
-		if (run->x.head != NULL) {
-			run->retry_after =
-				arena_str(run->arena,
-					  http_value(run->x.head,
-						     HTTP_RETRY_AFTER));
-		}
-	}
+	if (r == EXCHANGE_FAILED)
+		run_failed(run);
 	exchange_close(&run->x);
 	return r;
 }

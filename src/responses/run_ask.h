@@ -23,6 +23,9 @@ must_check int run_ask(struct task *t, struct run *run, struct turn *turn,
 /* Make run->x ready for a streamed chat completion, whose body doc is. */
 void run_aim(struct run *run, const struct json *doc);
 
+/* run->x has failed, and is not closed yet: the run's error is its. */
+void run_failed(struct run *run);
+
 /* Send the frames that were made to those who listen, and to the store. */
 void run_flush(struct task *t, struct run *run, bool all);
 

@@ -191,10 +191,9 @@ static void adopt(struct run *run, const struct compacted *c)
 	run->compacted = later;
 	run->compacted_items = c->items;
 	/* What a prompt's variables brought is not part of what was said. */
-	run->said = run->turn;
-	run->said.texts += run->asked;
-	run->said.count -= run->asked;
-	run->said.cap = run->said.count;
+	run->said = (struct messages){ 0 };
+	for (size_t i = run->asked; i < run->turn.count; i++)
+		messages_add(&run->said, run->arena, run->turn.texts[i]);
 }
 
 static bool is_over_threshold(const struct run *run)

@@ -64,7 +64,7 @@ static int converse(struct task *t, struct run *run, const struct json *doc,
 		r = exchange_again(t, &run->x);
 	}
 	if (r == EXCHANGE_FAILED)
-		run->error = run->x.error;
+		run_failed(run);
 	exchange_close(&run->x);
 	run->x.request.doc = NULL;
 	return r;

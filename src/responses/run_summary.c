@@ -108,6 +108,7 @@ int run_summary(struct task *t, struct run *run, struct turn *turn)
 			 "reasoning: " STR_FMT,
 			 STR_ARG(run->view.id), STR_ARG(run->error.message));
 		run->error = (struct api_error){ 0 };
+		run->retry_after = STR_NULL;
 		return 0;
 	}
 	if (r != 0)

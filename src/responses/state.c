@@ -92,25 +92,28 @@ static bool is_compacted(const struct run *run)
 	return run->compacted.count > 0;
 }
 
-/*
- * The messages of this turn; for a snapshot those before it, too, or what they
- * and the input were made to.
- */
-static int write_messages(const struct run *run, bool whole, struct buf *out)
+void state_messages(const struct run *run, bool whole, struct messages *out)
 {
 	const struct messages *before = is_compacted(run)
 						? &run->compacted
 						: &run->setup.history->messages;
-	struct messages all = { 0 }, turn = run->turn;
+	struct messages turn = run->turn;
 
 	/* Of the system's, it has what was put into a conversation itself. */
 	for (size_t i = 0; whole && i < before->count; i++)
-		messages_add(&all, run->arena, before->texts[i]);
-	if (whole && is_compacted(run)) {
+		messages_add(out, run->arena, before->texts[i]);
+	if (whole && is_compacted(run) && run->asked > 0) {
 		turn.texts += run->asked;
 		turn.count -= run->asked;
 	}
-	messages_carry(&turn, run->arena, &all);
+	messages_carry(&turn, run->arena, out);
+}
+
+static int write_messages(const struct run *run, bool whole, struct buf *out)
+{
+	struct messages all = { 0 };
+
+	state_messages(run, whole, &all);
 	return add_array(out, all.texts, all.count);
 }
 

@@ -25,6 +25,13 @@ bool state_is_kept(const struct run *run);
 /* The response as it stands: when it begins, and after it has ended. */
 void state_keep(struct task *t, struct run *run);
 
+/*
+ * What the next turn gets of this one, appended to out, in the run's arena: its
+ * messages, and if whole those before it, or what they and the input were made
+ * short to.
+ */
+void state_messages(const struct run *run, bool whole, struct messages *out);
+
 /* Frames that were made; they are handed over when they are many, or all is. */
 void state_keep_frames(struct task *t, struct run *run, struct str frames,
 		       bool all);

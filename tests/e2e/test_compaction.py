@@ -2,14 +2,17 @@
 import glob
 import json
 import os
+import threading
+import time
 import urllib.parse
 
 import pytest
-from openresponses import check_compaction, needs_spec
-from quipu import ROOT
+from openresponses import check_compaction, check_response, needs_spec
+from quipu import ROOT, chat_bytes
 from responses import HAS_SPEC, create, stream, text_of
 from test_responses import delta
 from upstream import DONE, chunk, completion
+from wsclient import WebSocket
 
 CORPUS = os.path.join(os.path.dirname(ROOT), "shared", "recordings")
 MODEL = "openai/m1"
@@ -17,12 +20,14 @@ TALK = [{"role": "user", "content": "one"}, {"role": "assistant", "content": "un
         {"role": "user", "content": [{"type": "input_text", "text": "two"}]}]
 
 
-def compact(q, body, **kw):
-    """(status, the JSON of the answer)"""
-    status, _, data = q.request("POST", "/v1/responses/compact", body, **kw)
+def compact(q, body, recorded=None, **kw):
+    """(status, the JSON of the answer); recorded: the recording that is played, by OGX's key."""
+    status, headers, data = q.request("POST", "/v1/responses/compact", body, **kw)
     value = json.loads(data)
     if status == 200 and HAS_SPEC:
         check_compaction(value)
+    if recorded:
+        assert headers["x-replay-match"] == "ogx" and recorded in headers["x-replay-id"]
     return status, value
 
 
@@ -116,6 +121,44 @@ def test_a_response_before(kept, upstream):
     status, again = compact(q, {"model": MODEL, "previous_response_id": answer["id"]})
     assert status == 200 and [i["type"] for i in again["output"]] == ["message"] * 3 + ["compaction"]
     assert sent(upstream)[-1]["messages"][-2] == {"role": "assistant", "content": "P\nSUMMARY"}
+
+
+def test_it_is_kept_as_a_response(kept):
+    q = kept("--compact-prefix", "P")
+    _, answer = compact(q, {"model": MODEL, "input": TALK})
+    status, _, data = q.request("GET", f"/v1/responses/{answer['id']}")
+    response = json.loads(data)
+    if HAS_SPEC:
+        check_response(response)
+    assert status == 200 and response["status"] == "completed" and response["output"] == []
+    assert response["usage"] == answer["usage"] and response["previous_response_id"] is None
+    status, _, data = q.request("GET", f"/v1/responses/{answer['id']}/input_items?order=asc")
+    assert [i["id"] for i in json.loads(data)["data"]] == [i["id"] for i in answer["output"][:-1]]
+
+
+def test_the_head_tells_who_was_asked(kept):
+    status, headers, _ = kept().request("POST", "/v1/responses/compact", {"model": MODEL, "input": "one"})
+    assert status == 200 and headers["x-quipu-provider"] == "openai" and headers["x-request-id"]
+
+
+def test_a_client_that_leaves(kept, upstream):
+    """Nothing is kept of it, and the upstream's connection goes with the client's."""
+    gone = threading.Event()
+
+    def slow(call):
+        call.wait_gone()
+        gone.set()
+
+    q = kept()
+    upstream.handler = slow
+    with q.connect() as s:
+        s.sendall(chat_bytes({"model": MODEL, "input": "one"}, path="/v1/responses/compact"))
+        deadline = time.monotonic() + 10
+        while not upstream.chat_requests() and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert gone.wait(10)
+    status, _, data = q.request("GET", "/v1/responses")
+    assert status == 200 and json.loads(data)["data"] == []
 
 
 def test_a_form(kept):
@@ -247,6 +290,37 @@ def test_call_ids_that_come_again(kept, upstream):
     assert [m["content"] for m in sent(upstream)[-1]["messages"]] == ["one", "two", "P\nSUMMARY"]
 
 
+def test_nothing_is_kept_when_nothing_is_to_be(kept, upstream):
+    q = kept()
+    status, _ = create(q, {"model": MODEL, "input": "a" * 400, "store": False, "context_management": over(1)})
+    assert status == 200 and len(sent(upstream)) == 2
+    assert json.loads(q.request("GET", "/v1/responses")[2])["data"] == []
+
+
+def test_the_compaction_is_a_response_of_its_own(kept, upstream):
+    q = kept()
+    _, answer = create(q, {"model": MODEL, "input": "a" * 400, "context_management": over(1)})
+    rows = json.loads(q.request("GET", "/v1/responses")[2])["data"]
+    assert len(rows) == 2 and answer["id"] in [r["id"] for r in rows]
+    (other,) = [r for r in rows if r["id"] != answer["id"]]
+    assert other["output"] == [] and other["status"] == "completed" and other["usage"]["total_tokens"] == 8
+
+
+def test_over_a_websocket(kept, upstream):
+    """What the connection remembers is short, too."""
+    q = kept("--compact-prefix", "P")
+    with WebSocket(q) as ws:
+        ask = {"model": MODEL, "store": False}
+        first = ws.ask(**ask, input="one" * 100)
+        second = ws.ask(**ask, input="two", previous_response_id=first["id"], context_management=over(20))
+        short = [{"role": "user", "content": "one" * 100}, {"role": "user", "content": "two"},
+                 {"role": "assistant", "content": "P\nSUMMARY"}]
+        assert sent(upstream)[-1]["messages"] == short
+        ws.ask(**ask, input="three", previous_response_id=second["id"])
+    assert sent(upstream)[-1]["messages"] == [*short, {"role": "assistant", "content": "fine"},
+                                              {"role": "user", "content": "three"}]
+
+
 # --- summaries of reasoning --------------------------------------------------------------------------
 
 
@@ -346,7 +420,7 @@ def as_test(test_id):
 def test_recorded_compactions(player, key, then):
     test_id, asked, body = recording(key)
     status, answer = compact(player, {"model": "openai/gpt-4o", "input": items_of(asked["messages"][:-1])},
-                             **as_test(test_id))
+                             key, **as_test(test_id))
     assert status == 200, answer
     assert answer["output"][-1]["encrypted_content"].endswith("\n" + answer_of(body))
     if then is None:
@@ -366,7 +440,7 @@ def test_a_recorded_compaction_of_a_response(kept, player, upstream):
     _, first = create(q, {"model": MODEL, "input": question})
     q.stop()
     status, answer = compact(player, {"model": "openai/gpt-4o", "previous_response_id": first["id"]},
-                             **as_test(test_id))
+                             "416ce6986bb8", **as_test(test_id))
     assert status == 200 and answer["output"][-1]["encrypted_content"].endswith(answer_of(body))
 
 
