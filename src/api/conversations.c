@@ -65,18 +65,6 @@ static int check_body(struct store_job *job, bool needs_items, size_t max)
 
 /* --- answers --------------------------------------------------------------- */
 
-static int write_item(struct json_writer *w, struct str text)
-{
-	struct json_error error;
-	struct json doc;
-
-	if (json_parse(text, NULL, &doc, &error) != 0)
-		return store_job_damaged();
-	item_write(w, &doc, json_root(&doc));
-	json_fini(&doc);
-	return 0;
-}
-
 /* The id of an item, of its row. */
 static struct str id_of(const struct store_job *job,
 			const struct store_object *row)
@@ -186,10 +174,8 @@ static int list_items(struct store_job *job, struct json_writer *w,
 	if (r != 0)
 		return r;
 	begin_list(w);
-	for (size_t i = 0; i < page.count && r == 0; i++)
-		r = write_item(w, page.rows[i].body);
-	if (r != 0)
-		return r;
+	for (size_t i = 0; i < page.count; i++)
+		json_add_raw(w, page.rows[i].body);
 	end_list(w, page.count > 0 ? id_of(job, &page.rows[0]) : STR(""),
 		 page.count > 0 ? id_of(job, &page.rows[page.count - 1])
 				: STR(""),
@@ -222,10 +208,8 @@ static int do_add(struct store_job *job, struct json_writer *w)
 	if (r != 0)
 		return said(r);
 	begin_list(w);
-	for (size_t i = 0; i < texts.count && r == 0; i++)
-		r = write_item(w, texts.texts[i]);
-	if (r != 0)
-		return r;
+	for (size_t i = 0; i < texts.count; i++)
+		json_add_raw(w, texts.texts[i]);
 	if (texts.count > 0) {
 		first = conversation_item_id(&c, texts.texts[0]);
 		last = conversation_item_id(&c, texts.texts[texts.count - 1]);
@@ -258,7 +242,9 @@ static int do_item(struct store_job *job, struct json_writer *w)
 	struct store_object row;
 	int r = find_item(job, &row);
 
-	return r == 0 ? write_item(w, row.body) : r;
+	if (r == 0)
+		json_add_raw(w, row.body);
+	return r;
 }
 
 /* OpenAI answers with the conversation. */

@@ -508,54 +508,6 @@ void item_store(const struct json *doc, uint32_t input, struct id_source *ids,
 	}
 }
 
-/* The content of a message that has a string, as a list of one part. */
-static void write_content(struct json_writer *w, const struct json *doc,
-			  uint32_t item, uint32_t content)
-{
-	bool said = json_is(doc, json_get(doc, item, STR("role")),
-			    STR("assistant"));
-
-	json_array(w);
-	json_object(w);
-	json_member_str(w, STR("type"),
-			said ? STR("output_text") : STR("input_text"));
-	json_member_raw(w, STR("text"), json_raw(doc, content));
-	if (said) {
-		json_member_raw(w, STR("annotations"), STR("[]"));
-		json_member_raw(w, STR("logprobs"), STR("[]"));
-	}
-	json_end(w);
-	json_end(w);
-}
-
-void item_write(struct json_writer *w, const struct json *doc, uint32_t item)
-{
-	enum item_kind kind = item_kind(doc, item);
-	bool has_status = kind == ITEM_MESSAGE || kind == ITEM_FUNCTION_CALL ||
-			  kind == ITEM_FUNCTION_OUTPUT;
-
-	json_object(w);
-	for (uint32_t v = json_first(doc, item); v != JSON_NONE;
-	     v = json_next(doc, v)) {
-		uint32_t key = json_key(doc, v);
-
-		if (json_is(doc, key, STR("status")) &&
-		    json_type(doc, v) == JSON_NULL && has_status)
-			continue;
-		if (kind == ITEM_MESSAGE && json_is(doc, key, STR("content")) &&
-		    json_type(doc, v) == JSON_STRING) {
-			json_member(w, STR("content"));
-			write_content(w, doc, item, v);
-		} else {
-			json_member_copy(w, json_raw(doc, key),
-					 json_raw(doc, v));
-		}
-	}
-	if (has_status && field_get(doc, item, STR("status")) == JSON_NONE)
-		json_member_str(w, STR("status"), STR("completed"));
-	json_end(w);
-}
-
 void item_references(const struct json *doc, uint32_t input, struct arena *a,
 		     struct item_list *out)
 {

@@ -13,7 +13,6 @@
 
 #include "llm/field.h"
 #include "responses/messages.h"
-#include "json/writer.h"
 
 struct id_source; /* responses/id.h */
 
@@ -62,12 +61,6 @@ struct item_list {
 };
 void item_store(const struct json *doc, uint32_t input, struct id_source *ids,
 		struct arena *a, struct item_list *out);
-
-/*
- * An item as it is shown: a message whose content is a string has it as a list of
- * one part, and what can have a status has one.
- */
-void item_write(struct json_writer *w, const struct json *doc, uint32_t item);
 
 /*
  * The ids that item_references of an input name, in a, in their order; as many
