@@ -64,7 +64,7 @@ static int show(const struct config *cfg, bool as_json)
 }
 
 /* What only shows when providers and certificates are made of it, too. */
-static int check(struct config *cfg, char **environment)
+static int check(struct config *cfg)
 {
 	struct str file = cfg->values[0].value;
 	struct buf messages;
@@ -73,7 +73,7 @@ static int check(struct config *cfg, char **environment)
 	if (file.len == 0)
 		file = STR("no file");
 	buf_init(&messages, CONFIG_MESSAGES_MAX);
-	r = cluster_check(cfg, environment, &messages);
+	r = cluster_check(cfg, cfg->environment, &messages);
 	if (r == 0) {
 		(void)printf(STR_FMT ": ok\n", STR_ARG(file));
 	} else {
@@ -122,7 +122,7 @@ int cli_config(int argc, char **argv, char **environment,
 	if (r != 0) {
 		r = EXIT_BAD;
 	} else {
-		r = is_show ? show(cfg, c.as_json) : check(cfg, environment);
+		r = is_show ? show(cfg, c.as_json) : check(cfg);
 	}
 	config_unref(cfg);
 	buf_fini(&messages);

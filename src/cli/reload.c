@@ -41,7 +41,8 @@ static int load(struct reload *r, struct buf *messages)
 		return WORKER_RELOAD_BAD;
 	}
 	load_secrets(config);
-	result = cluster_reload(r->cluster, config, r->environment, messages);
+	result = cluster_reload(r->cluster, config, config->environment,
+				messages);
 	if (result == 0)
 		log_set_level(load_log_level(config));
 	config_unref(config);

@@ -201,7 +201,7 @@ static int serve_and_run(struct run_flags *flags, char **environment,
 		return status;
 	serve_begin(config);
 	buf_init(&messages, LOAD_MESSAGES_MAX);
-	if (cluster_new(config, environment, &cluster, &messages) < 0) {
+	if (cluster_new(config, config->environment, &cluster, &messages) < 0) {
 		status = RUN_UNAVAILABLE;
 		log_error(STR_FMT, STR_ARG(str_trim(buf_str(&messages))));
 	} else if (cluster_library(cluster) == NULL) {

@@ -291,7 +291,8 @@ int cli_serve(char **argv, char **environment)
 	if (!config->core_dumps)
 		sandbox_no_dumps();
 	buf_init(&messages, LOAD_MESSAGES_MAX);
-	if (cluster_new(config, environment, &cluster, &messages) == 0) {
+	if (cluster_new(config, config->environment, &cluster, &messages) ==
+	    0) {
 		serve_warn(buf_str(&messages));
 		if (confine(config) == 0)
 			status = run(cluster, argv, environment);

@@ -340,8 +340,8 @@ int store_cmd_recordings(const struct word_cmd *c, struct store_opened *s,
 	struct api_error error = { 0 };
 	int r;
 
-	if (registry_new(s->config, environ, &s->arena, &w.registry, &error) !=
-	    0)
+	if (registry_new(s->config, s->config->environment, &s->arena,
+			 &w.registry, &error) != 0)
 		return words_fail(STORE_EXIT_BAD, STR_FMT,
 				  STR_ARG(error.message));
 	r = run(&w, c->args[0], s->store, q);

@@ -2,6 +2,7 @@
 
 #include "config/cors.h"
 #include "config/env.h"
+#include "config/env_files.h"
 #include "config/flags.h"
 #include "config/keep.h"
 #include "config/layer.h"
@@ -245,6 +246,7 @@ int config_load(const struct config_sources *sources,
 
 	arena_init(&l.scratch, LOAD_SCRATCH_MAX);
 	problem_init(&l.problems, messages);
+	env_files(&l, sources->environment);
 	name_file(&l, sources);
 	load_all(&l, sources);
 	problem_done(&l.problems);

@@ -78,8 +78,7 @@ struct config {
 	int64_t pool_max; /* idle connections per origin and worker */
 	int64_t pool_idle_timeout_ns;
 	int64_t retries; /* 2 */
-	int64_t retry_after_max_ns;
-	int64_t models_refresh_ns;
+	int64_t retry_after_max_ns, models_refresh_ns;
 	int64_t event_max;  /* bytes of one streamed event */
 	int64_t answer_max; /* bytes of an answer that is no stream */
 	struct config_network network; /* what providers inherit */
@@ -122,6 +121,7 @@ struct config {
 	bool store_by_default; /* a completion is kept if nothing is said */
 	bool store_syncs, store_drops;
 	int64_t keep_days, keep_bytes; /* 0: for ever */
+	char **environment; /* as it was, and with what stands in files */
 	/* private */
 	struct config_value *values, *network_values;
 	struct config_value *store_values, *responses_values, *process_values;
