@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "json/writer.h"
 #include "responses/conversation_build.h"
 #include "responses/history.h"
 #include "responses/id.h"
