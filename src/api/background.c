@@ -370,6 +370,9 @@ void background_serve(struct task *t, void *worker)
 					.shared = w->background,
 					.task = t };
 
+	/* It may end before this has begun, and would not be told. */
+	if (server_is_ending(w->server))
+		return;
 	task_event_init(&bw.work);
 	task_group_init(&bw.runs);
 	w->background_worker = &bw;
