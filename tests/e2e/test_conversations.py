@@ -1,5 +1,7 @@
 """Conversations: what is kept of them, what the upstream gets of it, and who may work on one at a time."""
+import glob
 import json
+import statistics
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -266,10 +268,10 @@ def test_a_call_that_is_deleted_takes_its_output_along(sqlite):
 def test_many_additions_between_turns(sqlite):
     """More rows than a page of the store has."""
     conversation = sqlite.new([message("rule", role="system")])
-    for i in range(200):
+    for i in range(1030):
         sqlite.ok("POST", f"/conversations/{conversation}/items", {"items": [message(f"m{i}")]})
     sqlite.turn(conversation, "end")
-    assert sqlite.sent() == [("system", "rule"), *[("user", f"m{i}") for i in range(200)], ("user", "end")]
+    assert sqlite.sent() == [("system", "rule"), *[("user", f"m{i}") for i in range(1030)], ("user", "end")]
 
 
 # --- what a turn leaves
@@ -474,3 +476,107 @@ def test_every_end_frees_it(sqlite):
     sqlite.upstream.handler = hello
     sqlite.turn(conversation)
     assert time.monotonic() - begin < 5 * SLOW  # nobody waited
+
+
+# --- in the background
+
+
+def ended(service, response, timeout=40):
+    deadline = time.monotonic() + timeout * SLOW
+    while True:
+        answer = service.ok("GET", "/responses/" + response)
+        if answer["status"] not in ("queued", "in_progress"):
+            return answer
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.05)
+
+
+def test_turns_in_the_background(service):
+    """The second waits for the first, longer than a client would."""
+    conversation, gate = service.new(), Gate()
+    service.upstream.handler = gate
+    first = service.turn(conversation, "one", background=True)["id"]
+    assert gate.entered.acquire(timeout=20 * SLOW)
+    second = service.turn(conversation, "two", background=True)["id"]
+    time.sleep(6)
+    assert service.ok("GET", "/responses/" + second)["status"] in ("queued", "in_progress")
+    assert len(service.upstream.chat_requests()) == 1 and service.texts(conversation) == []
+    gate.open.set()
+    assert ended(service, first)["status"] == "completed" and ended(service, second)["status"] == "completed"
+    assert service.texts(conversation) == ["one", "Hello", "two", "Hello"]
+    assert service.sent() == [("user", "one"), ("assistant", "Hello"), ("user", "two")]
+
+
+def test_a_turn_that_is_cancelled(sqlite):
+    conversation, gate = sqlite.new(), Gate()
+    sqlite.upstream.handler = gate
+    response = sqlite.turn(conversation, "one", background=True)["id"]
+    assert gate.entered.acquire(timeout=20 * SLOW)
+    assert sqlite.ok("POST", f"/responses/{response}/cancel")["status"] == "cancelled"
+    sqlite.upstream.handler = hello
+    ask, deadline = {"model": MODEL, "input": "two", "conversation": conversation}, time.monotonic() + 30 * SLOW
+    # Its worker notices within a second or two.
+    while (status := create(sqlite.q, ask)[0]) == 409 and time.monotonic() < deadline:
+        pass
+    assert status == 200
+    assert sqlite.texts(conversation) == ["two", "Hello"] and sqlite.sent() == [("user", "two")]
+    gate.open.set()
+
+
+# --- many turns
+
+
+def cpu_us(q):
+    """What the server's threads have worked."""
+    return sum(int(open(f).read().split()[0]) for f in glob.glob(f"/proc/{q.process.pid}/task/*/schedstat")) / 1000
+
+
+def test_a_thousand_turns(sqlite):
+    """All of them are told and listed, and the last costs about as much as the first."""
+    conversation, costs = sqlite.new(), []
+    for i in range(1001):
+        before = cpu_us(sqlite.q)
+        sqlite.turn(conversation, f"turn {i}")
+        costs.append(cpu_us(sqlite.q) - before)
+    turns = [[("user", f"turn {i}"), ("assistant", "Hello")] for i in range(1001)]
+    told = [m for t in turns for m in t]
+    assert sqlite.sent() == told[:-1]
+    assert sqlite.texts(conversation) == [text for _, text in told]
+    early, late = statistics.median(costs[5:15]), statistics.median(costs[-10:])
+    # Measured: 1.35 times. A busy machine is no reason to fail.
+    assert late < 4 * early, (early, late)
+
+
+# --- the official SDK
+
+
+def test_the_sdk(service):
+    openai = pytest.importorskip("openai", reason="the openai SDK is not installed: test_the_sdk is skipped")
+    client = openai.OpenAI(base_url=service.q.url + "/v1", api_key="none", max_retries=0, timeout=60 * SLOW)
+    made = client.conversations.create(metadata={"topic": "demo"}, items=[message("I am Al")])
+    assert made.object == "conversation" and made.metadata == {"topic": "demo"}
+    assert client.conversations.retrieve(made.id) == made
+    assert client.conversations.update(made.id, metadata={"a": "b"}).metadata == {"a": "b"}
+    added = client.conversations.items.create(made.id, items=[
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Al who?"}]}])
+    assert added.data[0].content[0].text == "Al who?"
+    answer = client.responses.create(model=MODEL, input="hm", conversation=made.id)
+    assert answer.output_text == "Hello" and answer.conversation.id == made.id
+    with client.responses.create(model=MODEL, input=[message("hm?")], conversation={"id": made.id}, stream=True) as events:
+        assert [e.type for e in events][-1] == "response.completed"
+    items = list(client.conversations.items.list(made.id, limit=2, order="asc"))
+    assert [(i.role, i.content[0].text) for i in items] == [
+        ("user", "I am Al"), ("user", "Al who?"), ("user", "hm"), ("assistant", "Hello"), ("user", "hm?"),
+        ("assistant", "Hello")]
+    assert [i.id for i in client.conversations.items.list(made.id, limit=100)] == [i.id for i in items[::-1]]
+    one = client.conversations.items.retrieve(items[3].id, conversation_id=made.id)
+    assert one.status == "completed" and one.content[0].text == "Hello"
+    assert client.conversations.items.delete(items[0].id, conversation_id=made.id).id == made.id
+    client.responses.create(model=MODEL, input="and", conversation=made.id)
+    assert service.sent()[0] == ("user", "Al who?")
+    gone = client.conversations.delete(made.id)
+    assert gone.deleted and gone.object == "conversation.deleted"
+    with pytest.raises(openai.NotFoundError, match="not found"):
+        client.conversations.retrieve(made.id)
+    with pytest.raises(openai.BadRequestError, match="conv_"):
+        client.conversations.retrieve("conv_nope")
