@@ -3,10 +3,10 @@
 #include <errno.h>
 
 #include "base/clock.h"
-#include "json/writer.h"
 #include "responses/conversation_build.h"
 #include "responses/history.h"
 #include "responses/id.h"
+#include "json/writer.h"
 
 enum {
 	OBJECT_MAX = 128 * 1024, /* bytes; its metadata is bounded */
