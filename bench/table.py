@@ -48,7 +48,7 @@ ROWS = {
     'turn_first_p99': ('the same, p99', 'ms', 2, 2, False),
     'chain_growth': ('the 1,001st turn of a chain, to the 11th', 'x', 2, 2, False),
     'conversation_growth': ('the 1,001st turn of a conversation, to the 11th', 'x', 2, 2, False),
-    'queued_growth': ('growth of memory, 10,000 background responses', '%', 1, 5, False),
+    'queued_growth': ('growth of memory, 8,000 to 10,000 background responses', '%', 1, 5, False),
     'queued_rate': ('background responses queued per second', '', 0, None, True),
     'turn_stream_kb': ('memory per streamed response', 'KB', 1, None, False),
     'start_ms': ('start to first answer', 'ms', 1, 20, False),

@@ -11,7 +11,7 @@ TOKENS = 10         # of an answer, whole or streamed
 HOLD_MS = 4         # so that a disk can follow
 FIRST_CONNECTIONS, FIRST_HOLD_MS = 64, 50
 SHORT, LONG = 10, 1000  # turns of a chain
-ASKED = 100         # requests that measure one place of a chain
+ASKED, ROUNDS = 50, 7  # requests that measure one place of a chain, and how often
 QUEUED = 10000      # background responses
 STREAMS, STREAMS_PACE_MS = 2000, 500
 
@@ -97,30 +97,26 @@ def chain(client):
         more = {'previous_response_id': last} if last else {}
         last = client.turn(**more)['id']
         marks[n] = last
-    return [client.costs(previous_response_id=marks[n]) for n in (SHORT, LONG)]
+    found = [[client.costs(previous_response_id=marks[n]) for n in (SHORT, LONG)]
+             for _ in range(ROUNDS)]
+    return [statistics.median(x) for x in zip(*found)]
 
 
 def conversation(client):
-    """The same for two conversations that are asked on and on, some turns around each."""
-    found = []
-    for length in (SHORT, LONG):
-        name = client.ask('POST', '/v1/conversations', {})['id']
-        for _ in range(length - ASKED if length > ASKED else 0):
-            client.turn(conversation=name)
-        if length > ASKED:
-            found.append(client.costs(conversation=name))
-            continue
-        # Short ones do not stay short: many of them are asked once.
-        names = [name] + [client.ask('POST', '/v1/conversations', {})['id']
-                          for _ in range(ASKED - 1)]
-        for _ in range(length):
-            for n in names:
-                client.turn(conversation=n)
-        before = client.server.cpu_us()
-        for n in names:
-            client.turn(conversation=n)
-        found.append((client.server.cpu_us() - before) / ASKED)
-    return found
+    """The same for conversations, which go on: one is long, many are asked once."""
+    def begin():
+        return client.ask('POST', '/v1/conversations', {})['id']
+    far = begin()
+    for _ in range(LONG - ASKED):
+        client.turn(conversation=far)
+    names = [begin() for _ in range(ASKED)]
+    for n in names * SHORT:
+        client.turn(conversation=n)
+    before = client.server.cpu_us()
+    for n in names:
+        client.turn(conversation=n)
+    short = (client.server.cpu_us() - before) / ASKED
+    return [short, client.costs(conversation=far)]
 
 
 def long(bench):
@@ -134,20 +130,20 @@ def long(bench):
 
 
 def background(bench):
-    """Many responses queued behind a slow upstream."""
+    """Many responses queued behind a slow upstream; SQLite's cache fills meanwhile."""
     body = {'model': 'openai/gpt-4o', 'background': True, 'user': 'mock tokens=1 hold=3000',
             'input': 'What is a quipu?'}
     with bench.machine.server('kept') as server:
         server.free_others()
-        client, sizes, before = Client(server), [], time.monotonic()
-        for i in range(QUEUED):
-            client.ask('POST', '/v1/responses', body)
-            if i % (QUEUED // 20) == 0:
-                sizes.append(server.pss_kb())
+        client, before, sizes = Client(server), time.monotonic(), [server.pss_kb()]
+        for _ in range(5):
+            for _ in range(QUEUED // 5):
+                client.ask('POST', '/v1/responses', body)
+            sizes.append(server.pss_kb())
         took = time.monotonic() - before
-        early, late = statistics.median(sizes[1:4]), statistics.median(sizes[-3:])
-        bench.table.add('queued_growth', {'quipu': [100 * (late - early) / early]})
-        bench.table.add('queued_rate', {'quipu': [QUEUED / took]})
+    bench.table.add('queued_growth', {'quipu': [100 * (sizes[-1] - sizes[-2]) / sizes[-2]]})
+    bench.table.note('queued_growth', ', '.join(f'{s / 1024:.1f}' for s in sizes) + ' MB')
+    bench.table.add('queued_rate', {'quipu': [QUEUED / took]})
 
 
 def streams(bench):

@@ -102,6 +102,14 @@ static int take_turn(struct respond *r, struct run_sink *sink,
 	return busy_refuse(e, &r->call->req->arena, req->conversation);
 }
 
+static bool compacts(const struct respond *r)
+{
+	const struct config *config = r->call->catalog->registry->config;
+
+	return r->request.compact_threshold > 0 ||
+	       config->responses.compact_threshold > 0;
+}
+
 /* What came before, from the store. */
 static int find_history(struct respond *r, struct api_error *e)
 {
@@ -113,6 +121,7 @@ static int find_history(struct respond *r, struct api_error *e)
 		.conversation = req->conversation,
 		.prompt = req->prompt_id,
 		.references = &references,
+		.with_items = r->read != responses_read || compacts(r),
 	};
 	uint32_t version =
 		json_get(&r->doc, req->at[RESPONSE_PROMPT], STR("version"));

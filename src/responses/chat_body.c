@@ -1,5 +1,7 @@
 #include "responses/chat_body.h"
 
+#include <errno.h>
+
 #include "llm/field.h"
 #include "json/writer.h"
 
@@ -168,6 +170,22 @@ static struct str reasoning_name(const struct body *b, bool is_stored)
 {
 	return is_renamed(b, is_stored) ? STR("reasoning")
 					: STR("reasoning_content");
+}
+
+static size_t size_of(const struct messages *m)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; m != NULL && i < m->count; i++)
+		size += m->texts[i].len + 1;
+	return size;
+}
+
+/* So that a long history is not moved while it is written. */
+static int make_room(const struct chat_iteration *it, struct buf *out)
+{
+	return buf_reserve(out, size_of(it->system) + size_of(it->history) +
+					size_of(it->turn));
 }
 
 static void put_messages(struct body *b)
@@ -358,6 +376,8 @@ static int write_body(const struct chat_iteration *it, bool is_ogx,
 			  .doc = it->request->doc,
 			  .is_ogx = is_ogx };
 
+	if (make_room(it, out) < 0)
+		return -EMSGSIZE;
 	json_writer_init(&b.w, out);
 	json_object(&b.w);
 	json_member_str(&b.w, STR("model"), b.req->model);

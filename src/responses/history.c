@@ -76,15 +76,8 @@ static int refuse(struct job *job, const char *param, const char *code,
 /* An array of messages, as a row keeps it. */
 static int add_messages(struct history *h, struct str text)
 {
-	struct json_error error;
-	struct json doc;
-
-	if (text.len == 0)
-		return 0;
-	if (json_parse(text, NULL, &doc, &error) != 0)
+	if (!messages_read(&h->messages, &h->arena, text))
 		return err_new(-EUCLEAN, "what was kept is no JSON");
-	messages_add_array(&h->messages, &h->arena, &doc, json_root(&doc));
-	json_fini(&doc);
 	return 0;
 }
 
@@ -163,17 +156,31 @@ static int load_before(struct job *job, const struct store_object *root)
 	return r;
 }
 
+/*
+ * The input items are as much again as the messages, and few need them: who asks
+ * for items, and the turn that is to keep the whole history.
+ */
+static int read_chain(struct job *job)
+{
+	struct history *h = job->h;
+	struct store_chain_query q = {
+		.from = { STORE_RESPONSE, job->ask.owner, job->ask.previous },
+		.max = STORE_CHAIN_MAX,
+		.without = job->ask.with_items ? 0 : STORE_INPUT,
+	};
+	int r = store_object_chain(job->store, &q, &h->arena, &h->chain);
+
+	if (r != 0 || q.without == 0 || h->chain.count < HISTORY_DEPTH - 1)
+		return r;
+	q.without = 0;
+	return store_object_chain(job->store, &q, &h->arena, &h->chain);
+}
+
 static int load_chain(struct job *job)
 {
 	struct history *h = job->h;
 	const struct store_object *last;
-	int r = store_object_chain(job->store,
-				   &(struct store_chain_query){
-					   .from = { STORE_RESPONSE,
-						     job->ask.owner,
-						     job->ask.previous },
-					   .max = STORE_CHAIN_MAX },
-				   &h->arena, &h->chain);
+	int r = read_chain(job);
 
 	if (r == STORE_UNKNOWN)
 		return not_found(job, "Response", job->ask.previous);
@@ -334,9 +341,11 @@ static struct job *make_job(struct store *s, const struct history_ask *ask)
 		.conversation = arena_str(&h->arena, ask->conversation),
 		.prompt = arena_str(&h->arena, ask->prompt),
 		.version = arena_str(&h->arena, ask->version),
+		.with_items = ask->with_items,
 	};
 	if (ask->references == NULL || ask->references->count == 0)
 		return job;
+	job->ask.with_items = true;
 	refs->count = ask->references->count;
 	refs->texts =
 		arena_alloc(&h->arena, refs->count * sizeof(*refs->texts));

@@ -31,6 +31,7 @@ struct history_ask {
 	struct str prompt;       /* a template's id, or "" */
 	struct str version;      /* of it, decimal; "": the default */
 	const struct item_list *references; /* ids of items, or NULL */
+	bool with_items; /* history_items() is to tell them */
 };
 
 struct history {

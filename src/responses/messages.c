@@ -28,6 +28,71 @@ void messages_add_array(struct messages *m, struct arena *a,
 		messages_add(m, a, json_raw(doc, v));
 }
 
+static bool has_lines(const struct messages *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		struct str text = m->texts[i];
+
+		if (memchr(text.ptr, '\n', text.len) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* A client's message may have lines itself, between its tokens. */
+int messages_write(const struct messages *m, struct buf *out)
+{
+	struct str end = has_lines(m) ? STR("") : STR("\n");
+	int r = buf_add(out, STR("["));
+
+	for (size_t i = 0; i < m->count && r == 0; i++) {
+		if (i > 0)
+			r = buf_add(out, STR(","));
+		if (r == 0)
+			r = buf_add(out, end);
+		if (r == 0)
+			r = buf_add(out, m->texts[i]);
+	}
+	if (r == 0 && m->count > 0)
+		r = buf_add(out, end);
+	return r == 0 ? buf_add(out, STR("]")) : r;
+}
+
+/* Lines of an array, each of them an object; false: there are others. */
+static bool read_lines(struct messages *m, struct arena *a, struct str text)
+{
+	struct str start = STR("[\n"), line;
+	size_t was = m->count;
+	bool more = str_starts(text, start);
+
+	text = str_drop(text, start.len);
+	while (more && str_cut(text, '\n', &line, &text)) {
+		more = str_ends(line, STR("},"));
+		line = str_take(line, line.len - more);
+		if (!str_starts(line, STR("{")) || !str_ends(line, STR("}")))
+			break;
+		messages_add(m, a, line);
+	}
+	if (!more && m->count > was && str_eq(text, STR("]")))
+		return true;
+	m->count = was;
+	return false;
+}
+
+bool messages_read(struct messages *m, struct arena *a, struct str text)
+{
+	struct json_error error;
+	struct json doc;
+
+	if (text.len == 0 || read_lines(m, a, text))
+		return true;
+	if (json_parse(text, NULL, &doc, &error) != 0)
+		return false;
+	messages_add_array(m, a, &doc, json_root(&doc));
+	json_fini(&doc);
+	return true;
+}
+
 /* As written by somebody else: the role is not the first member. */
 static bool parse_role(struct str text, struct str role)
 {

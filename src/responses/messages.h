@@ -26,6 +26,18 @@ struct messages {
 /* The text lives as long as the list. */
 void messages_add(struct messages *m, struct arena *a, struct str text);
 
+/*
+ * Append all as a JSON array, in which each is a line: so they are told apart
+ * again without a look at what they say.  0, or -EMSGSIZE.
+ */
+must_check int messages_write(const struct messages *m, struct buf *out);
+
+/*
+ * Add all of an array that messages_write() wrote, or that is JSON without such
+ * lines; the text lives as long as the list.  False, and nothing, when it is none.
+ */
+bool messages_read(struct messages *m, struct arena *a, struct str text);
+
 /* All that are in a JSON array, as they stand in doc's text. */
 void messages_add_array(struct messages *m, struct arena *a,
 			const struct json *doc, uint32_t array);

@@ -114,7 +114,7 @@ static int write_messages(const struct run *run, bool whole, struct buf *out)
 	struct messages all = { 0 };
 
 	state_messages(run, whole, &all);
-	return add_array(out, all.texts, all.count);
+	return messages_write(&all, out);
 }
 
 static int write_input(const struct run *run, bool whole, struct buf *out)
