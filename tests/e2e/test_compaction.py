@@ -104,6 +104,15 @@ def test_one_goes_on_from_it(kept, upstream):
     assert status == 200 and sent(upstream)[-1]["messages"] == after
 
 
+def test_the_tokens_of_a_compaction_are_of_what_is_gone(kept, upstream):
+    """It counted 8; what it left is estimated to be less."""
+    q = kept("--compact-prefix", "P")
+    _, answer = compact(q, {"model": MODEL, "input": TALK})
+    status, _ = create(q, {"model": MODEL, "input": "three", "previous_response_id": answer["id"],
+                           "context_management": over(7)})
+    assert status == 200 and len(sent(upstream)) == 2
+
+
 def test_a_response_before(kept, upstream):
     q = kept("--compact-prefix", "P")
     _, first = create(q, {"model": MODEL, "input": "one"})
