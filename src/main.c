@@ -2,6 +2,7 @@
  * quipu - an OpenAI-compatible server, gateway and recorder.
  */
 #include "cli/config.h"
+#include "cli/doctor.h"
 #include "cli/recordings.h"
 #include "cli/run.h"
 #include "cli/serve.h"
@@ -25,6 +26,7 @@ static const char usage[] =
 	"  quipu run [--record] -- COMMAND...    a command with recordings\n"
 	"  quipu config check FILE               is this configuration right?\n"
 	"  quipu config show [flags]             every value and its origin\n"
+	"  quipu doctor [FILE]                   would it work here?\n"
 	"  quipu recordings show FILE            what was asked and answered\n"
 	"  quipu recordings --help               compare, check, clean, convert\n"
 	"  quipu store info                      what is kept, and how much\n"
@@ -94,7 +96,8 @@ static int run(char **argv)
 static int unknown_command(const char *command)
 {
 	static const char *const commands[] = { "serve",      "run",   "config",
-						"recordings", "store", "help" };
+						"recordings", "store", "doctor",
+						"help" };
 	const char *near = NULL;
 	size_t best = 3; /* further away is no slip of the fingers */
 
@@ -126,6 +129,8 @@ int main(int argc, char **argv)
 		return run(argv + 2);
 	if (strcmp(command, "recordings") == 0)
 		return cli_recordings(argc - 2, argv + 2);
+	if (strcmp(command, "doctor") == 0)
+		return cli_doctor(argv + 2, environ);
 	if (strcmp(command, "store") == 0)
 		return cli_store(argc - 2, argv + 2);
 	if (strcmp(command, "--version") == 0 || strcmp(command, "-V") == 0) {
