@@ -38,22 +38,50 @@ static int flush(struct target *t)
 	return 0;
 }
 
-static int write_row(void *arg, const struct store_completion *c)
+static int written(struct target *t, int r, int64_t seq, struct str id)
 {
-	struct target *t = arg;
-	int r = line_write(c, &t->out);
-
 	if (r == LINE_BAD) {
 		t->skipped++;
 		(void)words_fail(0,
 				 "row %lld (" STR_FMT ") is damaged: left out",
-				 (long long)c->seq, STR_ARG(c->id));
+				 (long long)seq, STR_ARG(id));
 		return 0;
 	}
 	store_progress_add(&t->progress);
 	if (r == 0 && t->out.len >= FLUSH_BYTES)
 		r = flush(t);
 	return r;
+}
+
+static int write_row(void *arg, const struct store_completion *c)
+{
+	struct target *t = arg;
+
+	return written(t, line_write(c, &t->out), c->seq, c->id);
+}
+
+static int write_object(void *arg, const struct store_object *o)
+{
+	struct target *t = arg;
+
+	return written(t, line_write_object(o, &t->out), o->seq, o->id);
+}
+
+/* A model and metadata are a completion's. */
+static int write_objects(struct target *t, struct store *s,
+			 const struct store_query *q)
+{
+	const struct store_objects_query all = {
+		.walk = true,
+		.owner = q->owner,
+		.one_owner = q->one_owner,
+		.since = q->since,
+		.until = q->until,
+	};
+
+	if (q->model.len > 0 || q->metadata_count > 0)
+		return 0;
+	return store_walk_objects(s, &all, write_object, t);
 }
 
 static int export(const struct word_cmd *c, struct store *s,
@@ -76,6 +104,8 @@ static int export(const struct word_cmd *c, struct store *s,
 	buf_init(&t.out, LINE_MAX + FLUSH_BYTES);
 	store_progress_init(&t.progress, "rows written:");
 	r = store_walk(s, q, write_row, &t);
+	if (r == 0)
+		r = write_objects(&t, s, q);
 	if (r == 0)
 		r = flush(&t);
 	if (to_file && close(t.fd) != 0 && r == 0)

@@ -22,6 +22,7 @@ struct source {
 	struct buf in;      /* what is read and not taken */
 	struct arena arena; /* of a line */
 	int64_t line;
+	int64_t objects;
 	struct store_progress progress;
 };
 
@@ -31,19 +32,31 @@ static int bad_line(const struct source *s, const char *why)
 			  (long long)s->line, why);
 }
 
+/* In the place of what is there. */
+static int put(struct source *s, const struct line_row *row)
+{
+	const struct store_op op = { .what = STORE_PUT, .object = row->object };
+	int64_t until = clock_monotonic() + WAIT_NS;
+
+	if (!row->is_object)
+		return store_put_wait(s->store, 0, &row->completion, until);
+	s->objects++;
+	return store_post_wait(s->store, 0, &op, 1, until);
+}
+
 static int take_line(struct source *s, struct str text)
 {
 	struct line_problem problem;
-	struct store_completion c;
+	struct line_row row;
 	int r;
 
 	s->line++;
 	if (str_trim(text).len == 0)
 		return 0;
 	arena_reset(&s->arena);
-	if (line_read(text, &s->arena, &c, &problem) != 0)
+	if (line_read(text, &s->arena, &row, &problem) != 0)
 		return bad_line(s, problem.text);
-	r = store_put_wait(s->store, 0, &c, clock_monotonic() + WAIT_NS);
+	r = put(s, &row);
 	if (r == -EMSGSIZE)
 		return bad_line(s, "the row is too large");
 	if (r < 0)
@@ -112,9 +125,12 @@ static void tell(const struct word_cmd *c, const struct source *s)
 	struct store_counts counts;
 
 	store_counts(s->store, &counts);
-	(void)printf(c->json ? "{\"rows\":%lld,\"replaced\":%lld}\n"
-			     : "%lld rows, of which %lld were there\n",
-		     (long long)counts.written, (long long)counts.replaced);
+	(void)printf(c->json ? "{\"rows\":%lld,\"replaced\":%lld,"
+			       "\"objects\":%lld}\n"
+			     : "%lld rows, of which %lld were there; "
+			       "%lld objects\n",
+		     (long long)counts.written - s->objects,
+		     (long long)counts.replaced, (long long)s->objects);
 }
 
 int store_cmd_import(const struct word_cmd *c)

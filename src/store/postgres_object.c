@@ -250,6 +250,33 @@ static int add_text(struct buf *sql, struct postgres_args *a, const char *what,
 	return buf_printf(sql, " AND %s $%d", what, a->count);
 }
 
+/* All kinds that an export has. */
+static int write_walk(const struct store_objects_query *q, struct buf *sql,
+		      struct postgres_args *a)
+{
+	int r = write_select(sql, "", q->without);
+
+	if (r == 0) {
+		r = buf_printf(sql,
+			       " FROM quipu_objects o WHERE o.seq > %lld"
+			       " AND o.kind <> %d",
+			       (long long)q->after_seq, STORE_RUN);
+	}
+	if (q->one_owner)
+		postgres_add_text(a, q->owner);
+	if (r == 0 && q->one_owner)
+		r = buf_add(sql, STR(" AND o.owner || '' = $1"));
+	if (r == 0 && q->since != 0)
+		r = buf_printf(sql, " AND o.created >= %lld",
+			       (long long)q->since);
+	if (r == 0 && q->until != 0)
+		r = buf_printf(sql, " AND o.created < %lld",
+			       (long long)q->until);
+	return r == 0 ? buf_printf(sql, " ORDER BY o.seq LIMIT %u%c",
+				   q->limit + 1, 0)
+		      : r;
+}
+
 /*
  * The parent is the third argument, when there is one.  For all of an
  * owner's see
@@ -318,7 +345,8 @@ static int list_with(struct postgres_conn *c,
 	buf_init(&sql, SQL_MAX);
 	r = find_edge(c, q, &edge);
 	if (r == 0)
-		r = write_query(q, edge, &sql, &args);
+		r = q->walk ? write_walk(q, &sql, &args)
+			    : write_query(q, edge, &sql, &args);
 	if (r == 0)
 		r = postgres_ask(c, sql.ptr, &args);
 	if (r == 0)

@@ -180,6 +180,23 @@ static bool goes_down(const struct store_objects_query *q)
 	return q->newest_first != (q->before.len > 0);
 }
 
+/* All kinds that an export has. */
+static int write_walk(const struct store_objects_query *q, struct buf *out)
+{
+	int r = buf_printf(out, " FROM objects WHERE seq > %lld AND kind <> %d",
+			   (long long)q->after_seq, STORE_RUN);
+
+	if (r == 0 && q->one_owner)
+		r = buf_add(out, STR(" AND owner = ?1"));
+	if (r == 0 && q->since != 0)
+		r = buf_printf(out, " AND created >= %lld",
+			       (long long)q->since);
+	if (r == 0 && q->until != 0)
+		r = buf_printf(out, " AND created < %lld", (long long)q->until);
+	return r == 0 ? buf_printf(out, " ORDER BY seq LIMIT %u", q->limit + 1)
+		      : r;
+}
+
 /* The parameters are bind_query()'s: numbered, since a root needs some twice. */
 static int write_query(const struct store_objects_query *q, int64_t edge,
 		       struct buf *out)
@@ -188,6 +205,8 @@ static int write_query(const struct store_objects_query *q, int64_t edge,
 
 	if (r == 0)
 		r = write_columns(out, q->without);
+	if (r == 0 && q->walk)
+		return write_walk(q, out);
 	if (r == 0)
 		r = buf_add(out, STR(" FROM objects WHERE owner = ?1"
 				     " AND kind = ?2"));
@@ -223,7 +242,7 @@ static int bind_query(sqlite3_stmt *stmt, const struct store_objects_query *q)
 	const struct str texts[] = { q->parent, q->label, q->state,
 				     q->not_state };
 	int at = 1, last = sqlite3_bind_parameter_count(stmt);
-	int r = sqlite_bind(stmt, &at, q->owner);
+	int r = last > 0 ? sqlite_bind(stmt, &at, q->owner) : 0;
 
 	(void)sqlite3_bind_int(stmt, at++, (int)q->kind);
 	for (size_t i = 0; i < countof(texts) && at <= last && r == 0; i++)

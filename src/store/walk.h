@@ -8,7 +8,7 @@
 #ifndef STORE_WALK_H
 #define STORE_WALK_H
 
-#include "store/store.h"
+#include "store/object.h"
 
 /*
  * Call fn for each row of a query with walk set; its limit is not looked at.
@@ -17,5 +17,11 @@
 must_check int
 store_walk(struct store *s, const struct store_query *q,
 	   int (*fn)(void *arg, const struct store_completion *row), void *arg);
+
+/* The same for objects: a query with walk set. */
+must_check int
+store_walk_objects(struct store *s, const struct store_objects_query *q,
+		   int (*fn)(void *arg, const struct store_object *row),
+		   void *arg);
 
 #endif

@@ -55,9 +55,9 @@ def test_what_goes_in_comes_out(store, tmp_path):
     # What json.dumps() would not write.
     text += ('{"status":"failed","id":"z","created":1,"stored_at":2,"first_byte_us":5,"total_us":6,'
              '"params":{"temperature":1.0,"n" : 1E0,"s":"\\u00e9\\/"},"choices":[ ]}\n')
-    assert store.run("import", stdin=text) == "255 rows, of which 0 were there\n"
+    assert store.run("import", stdin=text) == "255 rows, of which 0 were there; 0 objects\n"
     assert store.run("export") == text
-    assert store.run("import", stdin=text) == "255 rows, of which 255 were there\n"
+    assert store.run("import", stdin=text) == "255 rows, of which 255 were there; 0 objects\n"
     file = tmp_path / "out.jsonl"
     assert store.run("export", str(file)) == ""
     assert file.read_bytes() == text.encode()
@@ -81,9 +81,9 @@ def test_from_one_database_to_another(store, postgres, tmp_path):
     text = lines_of(rows)
     store.fill(rows)
     other = Store(None, postgres.database())
-    assert other.run("import", stdin=store.run("export")) == "253 rows, of which 0 were there\n"
+    assert other.run("import", stdin=store.run("export")) == "253 rows, of which 0 were there; 0 objects\n"
     assert other.run("export") == text
-    assert other.run("import", stdin=text) == "253 rows, of which 253 were there\n"
+    assert other.run("import", stdin=text) == "253 rows, of which 253 were there; 0 objects\n"
     assert other.run("export") == text
     assert other.run("export", "--metadata", "k=2", "--model", "m") == store.run("export", "--metadata", "k=2",
                                                                                 "--model", "m")
@@ -94,6 +94,61 @@ def test_from_one_database_to_another(store, postgres, tmp_path):
         {k: mine[k] for k in ("rows", "by_status", "blobs", "bytes", "oldest", "newest")}
     # No password is shown.
     assert info["store"] == "postgres"
+
+
+OBJECTS = [
+    {"kind": "response", "id": "resp_1", "label": "m", "state": "completed", "created": 5, "stored_at": 6,
+     "is_root": True, "body": {"id": "resp_1"}, "input": [{"a": 1}], "aux": "[\n1]"},
+    {"kind": "response", "id": "resp_2", "parent": "resp_1", "created": 1800000000, "stored_at": 7, "body": {},
+     "aux": "no JSON \u0000 at all"},
+    {"kind": "messages", "id": "resp_2", "owner": "bob", "created": 1, "stored_at": 2, "body": "\"text\""},
+    {"kind": "events", "id": "e", "parent": "resp_1", "created": 1, "stored_at": 2, "due_ms": 9, "body": "12"},
+    *({"kind": kind, "id": f"{kind}_1", "created": 8, "stored_at": 9, "body": {"n": 1}}
+      for kind in ("conversation", "item", "prompt", "prompt_version"))]
+
+
+def test_objects_come_with_it(store, postgres, tmp_path):
+    text = lines_of([row(1), row(2, owner="bob"), *OBJECTS])
+    assert store.run("import", stdin=text) == f"2 rows, of which 0 were there; {len(OBJECTS)} objects\n"
+    assert store.run("export") == text
+    other = Store(None, postgres.database())
+    other.run("import", stdin=text)
+    assert other.run("export") == text
+    # Twice is once; a third database has the same bytes.
+    other.run("import", stdin=text)
+    third = Store(tmp_path / "c.db")
+    third.run("import", stdin=other.run("export"))
+    assert third.run("export") == text
+    for s in (store, other, third):
+        assert s.run("check") == "2 rows, 0 problems\n"
+        assert json.loads(s.run("info", "--json"))["objects"] == len(OBJECTS)
+        kinds = [json.loads(line).get("kind") for line in s.run("export", "--owner", "bob").splitlines()]
+        assert kinds == [None, "messages"]
+        assert [json.loads(line)["id"] for line in s.run("export", "--since", "1750000000").splitlines()] == ["resp_2"]
+        assert "kind" not in s.run("export", "--model", "m") + s.run("export", "--metadata", "k=1")
+
+
+@pytest.mark.parametrize("line, words", [
+    ('{"kind":"run","id":"a","created":1}', "kind: is no kind of object"),
+    ('{"kind":"","id":"a","created":1}', "kind: is no kind of object"),
+    ('{"kind":"response","id":"a"}', "created: is missing"),
+    ('{"kind":"response","id":"","created":1}', "id: is empty"),
+    ('{"kind":"response","id":"a","created":1,"body":7}', "body: is no array, object or string"),
+    ('{"kind":"response","id":"a","created":1,"is_root":1}', "is_root: is not true or false"),
+    ('{"kind":"response","id":"a","created":1,"choices":[]}', "choices: is not known"),
+    ('{"kind":"response","id":"a","created":1,"state":"' + "x" * 33 + '"}', "state: is too long"),
+])
+def test_objects_that_are_wrong(store, line, words):
+    store.run("import", stdin=line + "\n", expect=1)
+    assert words in store.err
+
+
+def test_an_object_without_its_json_is_found(store):
+    store.fill(OBJECTS)
+    with sqlite3.connect(store.path) as db:
+        db.execute("UPDATE objects SET body = 'x' WHERE id = 'resp_1'")
+    store.run("check", expect=1)
+    assert "object 1: body is not JSON" in store.err
 
 
 @pytest.mark.parametrize("filters, want", [
@@ -154,7 +209,7 @@ def test_a_bad_line_is_named(store, line, words):
 def test_a_line_without_an_end_and_a_file(store, tmp_path):
     file = tmp_path / "x.jsonl"
     file.write_text(lines_of([row(1), row(2)]).rstrip("\n"))
-    assert json.loads(store.run("import", str(file), "--json")) == {"rows": 2, "replaced": 0}
+    assert json.loads(store.run("import", str(file), "--json")) == {"rows": 2, "replaced": 0, "objects": 0}
     store.run("import", str(tmp_path / "none"), expect=1)
     assert "none: No such file or directory" in store.err
     store.run("export", str(tmp_path / "no" / "folder"), expect=1)

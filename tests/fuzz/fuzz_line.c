@@ -8,9 +8,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-static void write_line(const struct store_completion *c, struct buf *out)
+static void write_line(const struct line_row *row, struct buf *out)
 {
-	require(line_write(c, out) == 0);
+	require((row->is_object ? line_write_object(&row->object, out)
+				: line_write(&row->completion, out)) == 0);
 	require(out->len > 0 && out->ptr[out->len - 1] == '\n');
 	require(memchr(out->ptr, '\n', out->len - 1) == NULL);
 }
@@ -18,7 +19,7 @@ static void write_line(const struct store_completion *c, struct buf *out)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct str text = { (const char *)data, len };
-	struct store_completion first, second;
+	struct line_row first, second;
 	struct line_problem problem;
 	struct buf one, two;
 	struct arena a;
@@ -30,9 +31,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		write_line(&first, &one);
 		require(line_read(str_take(buf_str(&one), one.len - 1), &a,
 				  &second, &problem) == 0);
-		require(str_eq(first.request, second.request));
-		require(str_eq(first.params, second.params));
-		require(str_eq(first.user, second.user));
+		require(first.is_object == second.is_object);
+		require(str_eq(first.completion.request,
+			       second.completion.request));
+		require(str_eq(first.completion.params,
+			       second.completion.params));
+		require(str_eq(first.completion.user, second.completion.user));
+		require(str_eq(first.object.body, second.object.body));
+		require(str_eq(first.object.aux, second.object.aux));
 		write_line(&second, &two);
 		require(str_eq(buf_str(&one), buf_str(&two)));
 	} else {
