@@ -70,11 +70,16 @@ struct store_query {
 	int64_t since, until;
 };
 
-/* What store_expire() deletes. */
+/* What store_expire() deletes: completions, responses, conversations. */
 struct store_expiry {
 	int64_t before;    /* rows that were written before that second */
-	int64_t bytes_max; /* the oldest, while more are kept; 0: no limit */
+	int64_t bytes_max; /* the oldest, while more is kept; 0: no limit */
 	unsigned max;      /* rows of this call */
+};
+
+/* Into how many parts the time is cut in which the oldest are looked for. */
+enum {
+	STORE_SLICES = 8
 };
 
 #endif

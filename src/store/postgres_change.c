@@ -72,24 +72,27 @@ int postgres_drop(struct database *db, struct str owner, struct str id)
 int postgres_expire(struct database *db, const struct store_expiry *e,
 		    unsigned *out_count)
 {
-	struct postgres_args a = { 0 };
-	int64_t n = 0, more = 0;
-	int r;
+	static const char *const steps[] = {
+		"SELECT quipu_expire($1, 0, $2)",
+		"SELECT quipu_object_expire($1, $2)",
+		"SELECT quipu_shrink($1, $2)",
+	};
+	int64_t n = 0;
+	int r = 0;
 
-	postgres_add_number(&a, e->before);
-	postgres_add_number(&a, e->bytes_max);
-	postgres_add_number(&a, e->max);
-	r = ask_number(db, "SELECT quipu_expire($1, $2, $3)", &a, &n);
-	if (r == 0 && n < e->max) {
-		a.count = 0;
-		postgres_add_number(&a, e->before);
+	for (size_t i = 0; i < countof(steps) && r == 0 && n < e->max; i++) {
+		struct postgres_args a = { 0 };
+		int64_t more = 0;
+
+		postgres_add_number(&a, i < 2 ? e->before : e->bytes_max);
 		postgres_add_number(&a, e->max - n);
-		r = ask_number(db, "SELECT quipu_object_expire($1, $2)", &a,
-			       &more);
+		if (i < 2 || e->bytes_max > 0)
+			r = ask_number(db, steps[i], &a, &more);
+		n += more;
 	}
 	if (r < 0)
 		return err_up(r);
-	*out_count = (unsigned)(n + more);
+	*out_count = (unsigned)n;
 	return 0;
 }
 

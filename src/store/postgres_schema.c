@@ -241,6 +241,57 @@ const char *const postgres_steps[] = {
 	" PERFORM 1 FROM quipu_objects WHERE owner = a_owner"
 	" AND kind = a_kind AND id = a_id;"
 	" IF FOUND THEN RETURN 17; END IF; RETURN 1; END $$;",
+
+	/* The object that was written first and can go: its bytes, or NULL. */
+	"CREATE FUNCTION quipu_object_forget(a_before bigint)"
+	" RETURNS bigint LANGUAGE plpgsql AS $$"
+	" DECLARE o record; many bigint; size bigint; BEGIN"
+	" SELECT seq, kind, owner, id, bytes INTO o FROM quipu_objects AS x"
+	" WHERE kind IN (1, 3) AND stored_at < a_before"
+	" AND NOT EXISTS (SELECT 1 FROM quipu_objects AS c"
+	" WHERE c.owner = x.owner AND c.kind = x.kind AND c.parent = x.id"
+	" AND c.parent <> '' AND c.is_root = 0)"
+	" AND NOT EXISTS (SELECT 1 FROM quipu_objects AS c"
+	" WHERE c.owner = x.owner AND c.kind IN (4, 5) AND c.parent = x.id"
+	" AND c.parent <> '' AND c.stored_at >= a_before)"
+	" ORDER BY stored_at, seq LIMIT 1 FOR UPDATE SKIP LOCKED;"
+	" IF NOT FOUND THEN RETURN NULL; END IF;"
+	" DELETE FROM quipu_objects WHERE seq = o.seq;"
+	" WITH gone AS (DELETE FROM quipu_objects AS c"
+	" WHERE c.owner = o.owner AND c.kind IN (2, 4, 5, 8)"
+	" AND c.parent = o.id AND c.parent <> '' RETURNING c.bytes)"
+	" SELECT count(*) + 1, coalesce(sum(bytes), 0) + o.bytes"
+	" INTO many, size FROM gone;"
+	" PERFORM quipu_count(4, -many, -size); RETURN size; END $$;"
+
+	/* As shrink() of sqlite_drop.c: while more is kept, the oldest go. */
+	"CREATE FUNCTION quipu_shrink(a_max bigint, a_most bigint)"
+	" RETURNS bigint LANGUAGE plpgsql AS $$"
+	" DECLARE r record; n bigint := 0; over bigint; freed bigint;"
+	" first bigint; edge bigint;"
+	" today bigint := extract(epoch FROM now())::bigint; BEGIN"
+	" SELECT sum(bytes) - a_max INTO over FROM quipu_totals;"
+	" IF over <= 0 THEN RETURN 0; END IF;"
+	" SELECT least(today, (SELECT min(stored_at) FROM quipu_completions),"
+	" (SELECT min(stored_at) FROM quipu_objects WHERE kind IN (1, 3)))"
+	" INTO first;"
+	" FOR part IN 1 .. 8 LOOP"
+	" edge := CASE WHEN part < 8 THEN first + (today - first) * part / 8"
+	" ELSE 9223372036854775807 END;"
+	" FOR r IN SELECT seq FROM quipu_completions WHERE stored_at < edge"
+	" ORDER BY stored_at, seq LIMIT a_most - n FOR UPDATE SKIP LOCKED LOOP"
+	" EXIT WHEN over <= 0;"
+	" over := over - quipu_forget(r.seq); n := n + 1; END LOOP;"
+	" LOOP EXIT WHEN over <= 0 OR n >= a_most;"
+	" freed := quipu_object_forget(edge); EXIT WHEN freed IS NULL;"
+	" over := over - freed; n := n + 1; END LOOP;"
+	" EXIT WHEN over <= 0 OR n >= a_most; END LOOP; RETURN n; END $$;"
+
+	"CREATE OR REPLACE FUNCTION quipu_object_expire(a_before bigint,"
+	" a_most bigint) RETURNS bigint LANGUAGE plpgsql AS $$"
+	" DECLARE n bigint := 0; BEGIN"
+	" LOOP EXIT WHEN n >= a_most OR quipu_object_forget(a_before) IS NULL;"
+	" n := n + 1; END LOOP; RETURN n; END $$;",
 	NULL,
 };
 

@@ -36,6 +36,7 @@ enum sqlite_statement {
 	RUN_DROP_USES,
 	RUN_DROP_BLOB,
 	RUN_TOTAL,
+	RUN_FIRST,
 	RUN_OLDEST,
 	RUN_SET_METADATA,
 	SQLITE_STATEMENTS,
@@ -167,12 +168,16 @@ int sqlite_object_claim(struct database *db, const struct store_claimant *c,
 int sqlite_object_lease(struct database *db, const struct store_key *key,
 			struct str holder, int64_t until_ms);
 
+/* What all rows take; the counts of a transaction are in it. */
+must_check int sqlite_total(struct sqlite *s, int64_t *out);
+
 /*
- * Delete up to max responses and conversations, with what is below them, that
+ * Delete up to e->max responses and conversations, with what is below them, that
  * were written before that second: no response that another stands on which
- * stays, no conversation that has had a turn since.
+ * stays, no conversation that has had a turn since.  With e->bytes_max only
+ * while more is kept.
  */
-int sqlite_object_expire(struct database *db, int64_t before, unsigned max,
+int sqlite_object_expire(struct database *db, const struct store_expiry *e,
 			 unsigned *out_count);
 
 /* Is there anything to claim, at a glance?  0 or STORE_UNKNOWN. */

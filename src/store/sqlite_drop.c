@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 
 enum {
@@ -162,10 +163,10 @@ int sqlite_drop(struct database *db, struct str owner, struct str id)
 	return sqlite_end(s, r);
 }
 
-/* What is kept; the counts of this transaction are in it. */
-static int read_total(struct sqlite *s, int64_t *out)
+int sqlite_total(struct sqlite *s, int64_t *out)
 {
 	sqlite3_stmt *stmt;
+	int64_t added = 0;
 	int r = sqlite_statement(s, RUN_TOTAL, &stmt);
 
 	if (r < 0)
@@ -175,6 +176,9 @@ static int read_total(struct sqlite *s, int64_t *out)
 	else
 		r = sqlite_failed(s->writer, "reading");
 	(void)sqlite3_reset(stmt);
+	for (size_t i = 0; i < SQLITE_KINDS; i++)
+		added += s->added[i].bytes;
+	*out += added;
 	return r;
 }
 
@@ -183,23 +187,23 @@ static int read_oldest(struct sqlite *s, const struct store_expiry *e,
 		       struct sqlite_key *out, size_t *count)
 {
 	sqlite3_stmt *stmt;
-	int64_t total = 0;
+	int64_t over = 0;
 	size_t n = 0;
-	int r = e->bytes_max > 0 ? read_total(s, &total) : 0;
+	int r = e->bytes_max > 0 ? sqlite_total(s, &over) : 0;
 	int got = SQLITE_DONE;
 
+	over -= e->bytes_max;
 	if (r == 0)
 		r = sqlite_statement(s, RUN_OLDEST, &stmt);
 	if (r < 0)
 		return r;
 	(void)sqlite3_bind_int64(stmt, 1, e->max);
 	while (n < e->max && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
-		bool over = e->bytes_max > 0 && total > e->bytes_max;
-
-		if (!over && sqlite3_column_int64(stmt, 4) >= e->before)
+		if ((e->bytes_max > 0 && over <= 0) ||
+		    sqlite3_column_int64(stmt, 4) >= e->before)
 			break;
 		out[n] = sqlite_key_of(stmt);
-		total -= out[n++].bytes;
+		over -= out[n++].bytes;
 	}
 	if (got != SQLITE_DONE && got != SQLITE_ROW)
 		r = sqlite_failed(s->writer, "reading");
@@ -208,8 +212,8 @@ static int read_oldest(struct sqlite *s, const struct store_expiry *e,
 	return r;
 }
 
-static int expire(struct sqlite *s, const struct store_expiry *e,
-		  struct sqlite_key *keys, size_t *count)
+static int drop_oldest(struct sqlite *s, const struct store_expiry *e,
+		       struct sqlite_key *keys, size_t *count)
 {
 	int r = sqlite_begin(s);
 
@@ -221,23 +225,88 @@ static int expire(struct sqlite *s, const struct store_expiry *e,
 	return sqlite_end(s, r);
 }
 
-int sqlite_expire(struct database *db, const struct store_expiry *e,
-		  unsigned *out_count)
+/* With bytes_max only while more is kept. */
+static int expire_before(struct database *db, const struct store_expiry *e,
+			 unsigned *io_count)
 {
-	struct sqlite_key *keys;
+	struct store_expiry rest = *e;
+	struct sqlite_key *keys = xmalloc(e->max * sizeof(*keys));
 	unsigned objects = 0;
 	size_t count = 0;
 	int r;
 
+	rest.max -= *io_count;
+	r = drop_oldest((struct sqlite *)db, &rest, keys, &count);
+	free(keys);
+	rest.max -= (unsigned)count;
+	if (r == 0 && rest.max > 0)
+		r = sqlite_object_expire(db, &rest, &objects);
+	*io_count += (unsigned)count + objects;
+	return r;
+}
+
+/* When the oldest row was written; false: there is not too much. */
+static int find_first(struct sqlite *s, const struct store_expiry *e,
+		      int64_t now, int64_t *out, bool *out_over)
+{
+	sqlite3_stmt *stmt;
+	int64_t total = 0;
+	int r = sqlite_begin(s);
+
+	if (r < 0)
+		return err_up(r);
+	r = sqlite_total(s, &total);
+	*out_over = total > e->bytes_max;
+	if (r == 0 && *out_over)
+		r = sqlite_statement(s, RUN_FIRST, &stmt);
+	if (r == 0 && *out_over) {
+		(void)sqlite3_bind_int64(stmt, 1, now);
+		if (sqlite3_step(stmt) == SQLITE_ROW)
+			*out = sqlite3_column_int64(stmt, 0);
+		else
+			r = sqlite_failed(s->writer, "reading");
+		(void)sqlite3_reset(stmt);
+	}
+	return sqlite_end(s, r);
+}
+
+/*
+ * By slices of time: so of objects, too, what was used last goes last, though
+ * their own rows may be old.
+ */
+static int shrink(struct database *db, const struct store_expiry *e,
+		  unsigned *io_count)
+{
+	struct store_expiry slice = *e;
+	int64_t now = clock_wall() / CLOCK_S, first = 0;
+	bool over = false;
+	int r = find_first((struct sqlite *)db, e, now, &first, &over);
+
+	for (int64_t i = 1; over && i <= STORE_SLICES && r == 0 &&
+			    *io_count < e->max;
+	     i++) {
+		slice.before = i < STORE_SLICES
+				       ? first + (now - first) * i /
+							 STORE_SLICES
+				       : INT64_MAX;
+		r = expire_before(db, &slice, io_count);
+	}
+	return r;
+}
+
+int sqlite_expire(struct database *db, const struct store_expiry *e,
+		  unsigned *out_count)
+{
+	struct store_expiry age = { .before = e->before, .max = e->max };
+	unsigned count = 0;
+	int r;
+
 	if (e->max < 1 || e->max > BATCH_MAX)
 		return err_new(-EINVAL, "store: not a batch");
-	keys = xmalloc(e->max * sizeof(*keys));
-	r = expire((struct sqlite *)db, e, keys, &count);
-	free(keys);
-	if (r == 0 && count < e->max)
-		r = sqlite_object_expire(db, e->before,
-					 e->max - (unsigned)count, &objects);
+	r = expire_before(db, &age, &count);
+	if (r == 0 && e->bytes_max > 0 && count < e->max)
+		r = shrink(db, e, &count);
 	if (r == 0)
-		*out_count = (unsigned)count + objects;
+		*out_count = count;
 	return r;
 }

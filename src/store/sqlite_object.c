@@ -444,8 +444,19 @@ static int drop_old(struct sqlite *s, const struct old *old)
 	return r;
 }
 
+/* STORE_UNKNOWN: no more than is to be kept. */
+static int is_enough(struct sqlite *s, const struct store_expiry *e)
+{
+	int64_t total = 0;
+	int r = e->bytes_max > 0 ? sqlite_total(s, &total) : 0;
+
+	if (r == 0 && e->bytes_max > 0 && total <= e->bytes_max)
+		r = STORE_UNKNOWN;
+	return r;
+}
+
 /* Up along a chain as far as it can go, and then the next one. */
-int sqlite_object_expire(struct database *db, int64_t before, unsigned max,
+int sqlite_object_expire(struct database *db, const struct store_expiry *e,
 			 unsigned *out_count)
 {
 	struct sqlite *s = (struct sqlite *)db;
@@ -456,13 +467,17 @@ int sqlite_object_expire(struct database *db, int64_t before, unsigned max,
 
 	if (r < 0)
 		return err_up(r);
-	arena_init(&a, (size_t)(max + 1) * 4 * STORE_TEXT_MAX);
-	while (n < max && r == 0) {
-		r = STORE_UNKNOWN;
-		if (old.object.parent.len > 0)
-			r = next_old(s, OBJECT_ABOVE, before, &a, &old);
+	arena_init(&a, (size_t)(e->max + 1) * 4 * STORE_TEXT_MAX);
+	while (n < e->max && r == 0) {
+		r = is_enough(s, e);
 		if (r == STORE_UNKNOWN)
-			r = next_old(s, OBJECT_OLDEST, before, &a, &old);
+			break;
+		if (r == 0)
+			r = STORE_UNKNOWN;
+		if (r == STORE_UNKNOWN && old.object.parent.len > 0)
+			r = next_old(s, OBJECT_ABOVE, e->before, &a, &old);
+		if (r == STORE_UNKNOWN)
+			r = next_old(s, OBJECT_OLDEST, e->before, &a, &old);
 		if (r == 0)
 			r = drop_old(s, &old);
 		n += r == 0;

@@ -35,8 +35,11 @@ static const struct str statements[SQLITE_STATEMENTS] = {
 		STR_INIT("DELETE FROM blobs WHERE blob = ?1 AND NOT EXISTS"
 			 " (SELECT 1 FROM blob_uses WHERE blob = ?1)"
 			 " RETURNING length(bytes)"),
-	[RUN_TOTAL] = STR_INIT("SELECT sum(bytes) FROM totals"
-			       " WHERE kind < 4"),
+	[RUN_TOTAL] = STR_INIT("SELECT sum(bytes) FROM totals"),
+	[RUN_FIRST] = STR_INIT(
+		"SELECT min(coalesce((SELECT min(stored_at) FROM completions), a),"
+		" coalesce((SELECT min(stored_at) FROM objects"
+		" WHERE kind IN (1, 3)), a)) FROM (SELECT ? AS a)"),
 	[RUN_OLDEST] =
 		STR_INIT("SELECT seq, status, bytes, blobs, stored_at"
 			 " FROM completions ORDER BY stored_at, seq LIMIT ?"),

@@ -42,7 +42,7 @@ static void the_oldest_expire_in_batches(void **state)
 	check_int("rows", info.rows, 100);
 	check_int("oldest", info.oldest, 1700000000);
 	check_int("newest", info.newest, 1700000009);
-	check_int("schema", info.schema, fixture_is_postgres ? 2 : 3);
+	check_int("schema", info.schema, 3);
 	check_int("expire", store_expire(s, &e, &count), 0);
 	check_int("as many as asked", count, 20);
 	check_int("expire", store_expire(s, &e, &count), 0);

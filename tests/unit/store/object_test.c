@@ -315,6 +315,89 @@ static void the_old_expire_with_their_own(void **state)
 	check_int("objects", info.objects, 7);
 }
 
+static int64_t seconds_ago(int64_t seconds)
+{
+	return clock_wall() / CLOCK_S - seconds;
+}
+
+static void put_sized(enum store_kind kind, const char *id, const char *parent,
+		      int64_t age)
+{
+	struct store_object o = objects_object(kind, str_of(id));
+
+	o.parent = str_of(parent);
+	o.body = arena_printf(&objects_arena, "{\"a\":\"%01000d\"}", 0);
+	o.stored_at = seconds_ago(age);
+	check_int("post", objects_post(STORE_PUT, &o), 0);
+}
+
+static void put_completion(unsigned n, int64_t age)
+{
+	struct store_completion c = fixture_row(&objects_arena, n);
+
+	c.stored_at = seconds_ago(age);
+	check_int("put", store_put(objects_store, 0, &c), 0);
+}
+
+/* What is there of a, b (completions), chain, lone, talk: a letter each. */
+static struct str what_is_left(void)
+{
+	static const struct store_key keys[] = {
+		{ .kind = STORE_RESPONSE, .id = STR_INIT("chain_1") },
+		{ .kind = STORE_RESPONSE, .id = STR_INIT("chain_2") },
+		{ .kind = STORE_RESPONSE, .id = STR_INIT("lone") },
+		{ .kind = STORE_CONVERSATION, .id = STR_INIT("talk") },
+		{ .kind = STORE_ITEM, .id = STR_INIT("turn") },
+	};
+	struct store_completion c;
+	struct store_object o;
+	char left[] = "ab12lti";
+
+	for (unsigned n = 0; n < 2; n++) {
+		if (store_get(objects_store, STR(""),
+			      arena_printf(&objects_arena, "chatcmpl-%u", n),
+			      &objects_arena, &c) != 0)
+			left[n] = '-';
+	}
+	for (size_t i = 0; i < countof(keys); i++) {
+		if (store_object_get(objects_store, &keys[i], &objects_arena,
+				     &o) != 0)
+			left[2 + i] = '-';
+	}
+	return arena_str(&objects_arena, str_of(left));
+}
+
+/* Of both sorts the oldest go first; a chain and a conversation by their last. */
+static void too_much_goes_by_its_age(void **state)
+{
+	static const char *const order[] = { "-b12lti", "-b12-ti", "--12-ti",
+					     "--1--ti", "-----ti", "-------" };
+	struct store_expiry e = { .max = 1 };
+	struct store_info info;
+	unsigned count = 0;
+
+	(void)state;
+	put_completion(0, 8000);
+	put_sized(STORE_CONVERSATION, "talk", "", 7800);
+	put_sized(STORE_ITEM, "turn", "talk", 100);
+	put_sized(STORE_RESPONSE, "chain_1", "", 7500);
+	put_sized(STORE_RESPONSE, "chain_2", "chain_1", 1500);
+	put_sized(STORE_RESPONSE, "lone", "", 6500);
+	put_completion(1, 3500);
+	check_int("flush", store_flush(objects_store, fixture_soon()), 0);
+	for (size_t i = 0; i < countof(order); i++) {
+		check_int("info", store_info(objects_store, &info), 0);
+		e.bytes_max = info.bytes + 1;
+		check_int("expire", store_expire(objects_store, &e, &count), 0);
+		check_int("not too much", count, 0);
+		e.bytes_max = info.bytes > 1 ? info.bytes - 1 : 1;
+		check_int("expire", store_expire(objects_store, &e, &count), 0);
+		printf("%s: " STR_FMT "\n", order[i], STR_ARG(what_is_left()));
+		check_str("left", what_is_left(), str_of(order[i]));
+		check_int("one at a time", count, 1);
+	}
+}
+
 /* Two rows at a time; each number that was flushed goes to fd. */
 static void write_until_killed(unsigned first, int fd)
 {
@@ -509,6 +592,7 @@ int main(void)
 		TEST(ops_see_what_was_done_before_them),
 		TEST(what_has_children_is_spared),
 		TEST(versions_keep_writers_apart),
+		TEST(too_much_goes_by_its_age),
 		TEST(batches_survive_kill_9_whole),
 		TEST(the_old_expire_with_their_own),
 		TEST(posts_are_seen_at_once),
