@@ -39,7 +39,8 @@ struct database {
 };
 
 struct database_type {
-	bool is_shared; /* by other machines' servers, too */
+	/* May another server write to it now? */
+	bool (*is_shared)(struct database *db);
 
 	/* where: the URI without its scheme, as store.c knows it. */
 	int (*open)(const struct store_cfg *cfg, struct str where,

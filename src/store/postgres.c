@@ -194,8 +194,14 @@ static int open_postgres(const struct store_cfg *cfg, struct str where,
 	return 0;
 }
 
+static bool is_shared(struct database *db)
+{
+	(void)db;
+	return true;
+}
+
 const struct database_type store_postgres = {
-	.is_shared = true,
+	.is_shared = is_shared,
 	.open = open_postgres,
 	.close = close_postgres,
 	.stop = stop,

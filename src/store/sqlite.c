@@ -24,6 +24,9 @@
 /* After a burst the log is cut back to this. */
 #define LOG_SIZE "PRAGMA journal_size_limit = 67108864"
 
+/* Far behind the bytes that SQLite locks itself. */
+#define HERE_BYTE (INT64_C(1) << 62)
+
 enum {
 	LOOK_EVERY = 10000 /* steps of SQLite's machine, some 100 us */
 };
@@ -198,14 +201,31 @@ void sqlite_give(struct sqlite *s, struct sqlite_reader *reader)
 }
 
 /* SQLite would let others read it. */
-static int make_file(const char *path)
+static int make_file(struct sqlite *s)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	struct flock here = { .l_type = F_RDLCK,
+			      .l_start = HERE_BYTE,
+			      .l_len = 1 };
 
-	if (fd < 0)
-		return err_new(-errno, "store: %s: cannot be opened: %m", path);
-	(void)close(fd);
+	s->file = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (s->file < 0)
+		return err_new(-errno, "store: %s: cannot be opened: %m",
+			       s->path);
+	/* Without it nobody is waited for: see is_shared(). */
+	(void)fcntl(s->file, F_OFD_SETLK, &here);
 	return 0;
+}
+
+/* Our own lock is in nobody's way; that of another who has opened it is. */
+static bool is_shared(struct database *db)
+{
+	struct sqlite *s = (struct sqlite *)db;
+	struct flock other = { .l_type = F_WRLCK,
+			       .l_start = HERE_BYTE,
+			       .l_len = 1 };
+
+	return fcntl(s->file, F_OFD_GETLK, &other) == 0 &&
+	       other.l_type != F_UNLCK;
 }
 
 static const char *sync_pragma(enum store_sync sync)
@@ -217,7 +237,7 @@ static const char *sync_pragma(enum store_sync sync)
 /* Whose file it is comes first: a stranger's is left as it was. */
 static int prepare(struct sqlite *s)
 {
-	int r = make_file(s->path);
+	int r = make_file(s);
 
 	if (r == 0)
 		r = connect_to(s, SQLITE_OPEN_READWRITE, &s->writer);
@@ -248,6 +268,9 @@ static void close_sqlite(struct database *db)
 		(void)sqlite3_finalize(s->objects[i]);
 	if (sqlite3_close(s->writer) != SQLITE_OK)
 		log_error("store: a statement was left open");
+	/* Not before: it would take SQLite's locks along. */
+	if (s->file >= 0)
+		(void)close(s->file);
 	pthread_cond_destroy(&s->pool_free);
 	pthread_mutex_destroy(&s->pool_lock);
 	pthread_mutex_destroy(&s->write_lock);
@@ -265,6 +288,7 @@ static int open_sqlite(const struct store_cfg *cfg, struct str where,
 		return err_new(-EINVAL, "store: sqlite: needs a path");
 	s = xcalloc(1, sizeof(*s));
 	s->base.type = &store_sqlite;
+	s->file = -1;
 	s->busy_ms = cfg->busy_ms;
 	s->read_ms = cfg->read_ms;
 	s->sync = cfg->sync;
@@ -284,6 +308,7 @@ static int open_sqlite(const struct store_cfg *cfg, struct str where,
 }
 
 const struct database_type store_sqlite = {
+	.is_shared = is_shared,
 	.open = open_sqlite,
 	.close = close_sqlite,
 	.put = sqlite_put,

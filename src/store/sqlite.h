@@ -68,6 +68,7 @@ struct sqlite_key {
 struct sqlite {
 	struct database base;
 	char *path; /* owned */
+	int file;   /* with a lock that tells others that we are here */
 	int64_t busy_ms;
 	int64_t read_ms;
 	enum store_sync sync;

@@ -282,13 +282,11 @@ static int shrink(struct database *db, const struct store_expiry *e,
 	bool over = false;
 	int r = find_first((struct sqlite *)db, e, now, &first, &over);
 
-	for (int64_t i = 1; over && i <= STORE_SLICES && r == 0 &&
-			    *io_count < e->max;
-	     i++) {
-		slice.before = i < STORE_SLICES
-				       ? first + (now - first) * i /
-							 STORE_SLICES
-				       : INT64_MAX;
+	for (int64_t i = 1;
+	     over && i <= STORE_SLICES && r == 0 && *io_count < e->max; i++) {
+		slice.before = i < STORE_SLICES ? first + (now - first) * i /
+								  STORE_SLICES
+						: INT64_MAX;
 		r = expire_before(db, &slice, io_count);
 	}
 	return r;

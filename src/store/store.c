@@ -94,7 +94,7 @@ int store_put_wait(struct store *s, unsigned producer,
 
 bool store_is_shared(const struct store *s)
 {
-	return s->db->type->is_shared;
+	return s->db->type->is_shared(s->db);
 }
 
 int store_flush(struct store *s, int64_t deadline_ns)

@@ -130,7 +130,7 @@ must_check int store_put_wait(struct store *s, unsigned producer,
 /*
  * May another server have rows on their way to the same database?  What was
  * handed over there is seen here only once it is committed: group_ns later, as a
- * rule.
+ * rule.  Of SQLite: has another process, or another store, the file open?
  */
 bool store_is_shared(const struct store *s);
 

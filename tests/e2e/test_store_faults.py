@@ -142,13 +142,17 @@ def test_pages_that_are_damaged_are_told(start, tmp_path):
 def test_two_share_a_file(start, tmp_path):
     path = tmp_path / "q.db"
     pair = [start("--store", f"sqlite:{path}") for _ in range(2)]
-    idents = []
+    idents, at_once = [], 0
     for n in range(60):
         idents.append(chat(pair[n % 2], f"hi {n}"))
         if n % 5 == 0:
             # Of the one that answered at once; of the other when it is committed.
             assert look(pair[n % 2], idents[-1])[0] == 200
             assert look(pair[1 - n % 2], idents[-1])[0] == 200
+        elif n % 5 == 2:
+            # Which is soon: the other looks again for a while.
+            at_once += look(pair[1 - n % 2], idents[-1])[0] == 200
+    assert at_once > 6
     for n, ident in enumerate(idents):
         assert wait_for(pair[1 - n % 2], ident, 200)["input_messages"][0]["content"] == f"hi {n}"
     for q in pair:

@@ -302,10 +302,14 @@ static void a_locked_database_is_waited_for(void **state)
 
 static void two_may_share_a_database(void **state)
 {
-	struct store *a = fixture_open(), *b = fixture_open();
+	struct store *a = fixture_open(), *b;
 	struct store_completion got;
 
 	(void)state;
+	check_int("alone", store_is_shared(a), fixture_is_postgres);
+	b = fixture_open();
+	check_int("shared", store_is_shared(a), true);
+	check_int("shared", store_is_shared(b), true);
 	for (unsigned n = 0; n < 50; n++)
 		fixture_put(n % 2 == 0 ? a : b, 0, n);
 	check_int("flush", store_flush(a, fixture_soon()), 0);
@@ -317,6 +321,7 @@ static void two_may_share_a_database(void **state)
 			  0);
 	}
 	fixture_close(a);
+	check_int("alone again", store_is_shared(b), fixture_is_postgres);
 	fixture_close(b);
 }
 
