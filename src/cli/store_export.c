@@ -71,17 +71,9 @@ static int write_object(void *arg, const struct store_object *o)
 static int write_objects(struct target *t, struct store *s,
 			 const struct store_query *q)
 {
-	const struct store_objects_query all = {
-		.walk = true,
-		.owner = q->owner,
-		.one_owner = q->one_owner,
-		.since = q->since,
-		.until = q->until,
-	};
-
 	if (q->model.len > 0 || q->metadata_count > 0)
 		return 0;
-	return store_walk_objects(s, &all, write_object, t);
+	return store_walk_objects(s, q, write_object, t);
 }
 
 static int export(const struct word_cmd *c, struct store *s,

@@ -89,13 +89,9 @@ int check_rows(struct store *s, const struct store_finding *f)
 	int r = store_walk(s, &(struct store_query){ .walk = true }, check_row,
 			   &f);
 
-	if (r == 0) {
-		r = store_walk_objects(s,
-				       &(struct store_objects_query){
-					       .walk = true },
+	if (r == 0)
+		r = store_walk_objects(s, &(struct store_query){ .walk = true },
 				       check_object, &f);
-	}
-
 	if (r != -EUCLEAN)
 		return r;
 	f->found(f->arg, err_text());

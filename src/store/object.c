@@ -49,14 +49,11 @@ int store_object_list(struct store *s, const struct store_objects_query *q,
 	int r;
 
 	if (q->limit < 1 || q->limit > STORE_OBJECTS_MAX ||
-	    (q->walk && (q->after.len > 0 || q->before.len > 0 ||
-			 q->newest_first || q->from_root)) ||
 	    (q->after.len > 0 && q->before.len > 0) ||
 	    (q->from_root && q->parent.len == 0))
 		return err_new(-EINVAL, "store: not a query for a page");
-	r = q->parent.len > 0 && !q->walk
-		    ? store_catch_up_with(s, q->owner, q->parent)
-		    : store_catch_up(s);
+	r = q->parent.len > 0 ? store_catch_up_with(s, q->owner, q->parent)
+			      : store_catch_up(s);
 	return r < 0 ? err_up(r) : s->db->type->objects->list(s->db, q, a, out);
 }
 

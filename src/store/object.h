@@ -124,15 +124,7 @@ struct store_objects_query {
 	bool newest_first;
 	bool from_root;   /* with a parent: from its newest root on, if any */
 	unsigned without; /* STORE_BODY | ... */
-
-	/*
-	 * For an export: the rows of all kinds but runs, and of all owners, behind
-	 * a sequence, by sequence.  kind, filters and cursors are not looked at.
-	 */
-	bool walk;
-	bool one_owner;       /* but only those of owner */
-	int64_t after_seq;    /* 0: from the first */
-	int64_t since, until; /* created from, and before; 0: any */
+	const struct store_query *walk; /* instead: all kinds but runs */
 };
 
 struct store_objects {
@@ -150,7 +142,6 @@ struct store_chain_query {
 struct store_chain {
 	struct store_object *rows; /* oldest first; the last is from */
 	size_t count;
-
 	/* To a root or a row without parent: not if one is gone, or by max. */
 	bool is_whole;
 };

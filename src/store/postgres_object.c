@@ -251,10 +251,11 @@ static int add_text(struct buf *sql, struct postgres_args *a, const char *what,
 }
 
 /* All kinds that an export has. */
-static int write_walk(const struct store_objects_query *q, struct buf *sql,
+static int write_walk(const struct store_objects_query *all, struct buf *sql,
 		      struct postgres_args *a)
 {
-	int r = write_select(sql, "", q->without);
+	const struct store_query *q = all->walk;
+	int r = write_select(sql, "", all->without);
 
 	if (r == 0) {
 		r = buf_printf(sql,
@@ -273,7 +274,7 @@ static int write_walk(const struct store_objects_query *q, struct buf *sql,
 		r = buf_printf(sql, " AND o.created < %lld",
 			       (long long)q->until);
 	return r == 0 ? buf_printf(sql, " ORDER BY o.seq LIMIT %u%c",
-				   q->limit + 1, 0)
+				   all->limit + 1, 0)
 		      : r;
 }
 

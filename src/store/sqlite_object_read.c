@@ -181,11 +181,18 @@ static bool goes_down(const struct store_objects_query *q)
 }
 
 /* All kinds that an export has. */
-static int write_walk(const struct store_objects_query *q, struct buf *out)
+static int write_walk(const struct store_objects_query *all, struct buf *out)
 {
-	int r = buf_printf(out, " FROM objects WHERE seq > %lld AND kind <> %d",
-			   (long long)q->after_seq, STORE_RUN);
+	const struct store_query *q = all->walk;
+	int r = buf_add(out, STR("SELECT "));
 
+	if (r == 0)
+		r = write_columns(out, all->without);
+	if (r == 0) {
+		r = buf_printf(out,
+			       " FROM objects WHERE seq > %lld AND kind <> %d",
+			       (long long)q->after_seq, STORE_RUN);
+	}
 	if (r == 0 && q->one_owner)
 		r = buf_add(out, STR(" AND owner = ?1"));
 	if (r == 0 && q->since != 0)
@@ -193,7 +200,8 @@ static int write_walk(const struct store_objects_query *q, struct buf *out)
 			       (long long)q->since);
 	if (r == 0 && q->until != 0)
 		r = buf_printf(out, " AND created < %lld", (long long)q->until);
-	return r == 0 ? buf_printf(out, " ORDER BY seq LIMIT %u", q->limit + 1)
+	return r == 0 ? buf_printf(out, " ORDER BY seq LIMIT %u",
+				   all->limit + 1)
 		      : r;
 }
 
@@ -205,8 +213,6 @@ static int write_query(const struct store_objects_query *q, int64_t edge,
 
 	if (r == 0)
 		r = write_columns(out, q->without);
-	if (r == 0 && q->walk)
-		return write_walk(q, out);
 	if (r == 0)
 		r = buf_add(out, STR(" FROM objects WHERE owner = ?1"
 				     " AND kind = ?2"));
@@ -242,7 +248,8 @@ static int bind_query(sqlite3_stmt *stmt, const struct store_objects_query *q)
 	const struct str texts[] = { q->parent, q->label, q->state,
 				     q->not_state };
 	int at = 1, last = sqlite3_bind_parameter_count(stmt);
-	int r = last > 0 ? sqlite_bind(stmt, &at, q->owner) : 0;
+	struct str owner = q->walk != NULL ? q->walk->owner : q->owner;
+	int r = last > 0 ? sqlite_bind(stmt, &at, owner) : 0;
 
 	(void)sqlite3_bind_int(stmt, at++, (int)q->kind);
 	for (size_t i = 0; i < countof(texts) && at <= last && r == 0; i++)
@@ -294,7 +301,7 @@ static int list_with(sqlite3 *db, const struct store_objects_query *q,
 	buf_init(&sql, SQL_MAX);
 	r = find_edge(db, q, &edge);
 	if (r == 0)
-		r = write_query(q, edge, &sql);
+		r = q->walk ? write_walk(q, &sql) : write_query(q, edge, &sql);
 	if (r == 0)
 		r = prepare(db, &sql, &stmt);
 	if (r == 0)

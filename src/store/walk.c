@@ -63,11 +63,12 @@ static int read_objects(struct store *s, struct store_objects_query *q,
 	return store_object_list(s, q, a, out);
 }
 
-int store_walk_objects(struct store *s, const struct store_objects_query *q,
+int store_walk_objects(struct store *s, const struct store_query *q,
 		       int (*fn)(void *arg, const struct store_object *row),
 		       void *arg)
 {
-	struct store_objects_query query = *q;
+	struct store_query walk = *q;
+	struct store_objects_query query = { .walk = &walk };
 	struct store_objects page = { .has_more = true };
 	struct arena a;
 	int r = 0;
@@ -77,7 +78,7 @@ int store_walk_objects(struct store *s, const struct store_objects_query *q,
 		arena_reset(&a);
 		r = read_objects(s, &query, &a, &page);
 		for (size_t i = 0; r == 0 && i < page.count; i++) {
-			query.after_seq = page.rows[i].seq;
+			walk.after_seq = page.rows[i].seq;
 			r = fn(arg, &page.rows[i]);
 		}
 	}

@@ -18,10 +18,13 @@ must_check int
 store_walk(struct store *s, const struct store_query *q,
 	   int (*fn)(void *arg, const struct store_completion *row), void *arg);
 
-/* The same for objects: a query with walk set. */
-must_check int
-store_walk_objects(struct store *s, const struct store_objects_query *q,
-		   int (*fn)(void *arg, const struct store_object *row),
-		   void *arg);
+/*
+ * The same for objects of all kinds but runs: owner, since and until of the query
+ * are looked at.
+ */
+must_check int store_walk_objects(struct store *s, const struct store_query *q,
+				  int (*fn)(void *arg,
+					    const struct store_object *row),
+				  void *arg);
 
 #endif

@@ -202,6 +202,12 @@ def test_a_stop_right_after_reloads(start, times):
     q.stop()
 
 
+def test_a_stop_right_after_the_start(start, tmp_path):
+    """Of many workers some have not begun then, at times."""
+    for n in range(10):
+        start("--store", f"sqlite:{tmp_path}/q.db", "--workers", 32).stop()
+
+
 def test_sigint_stops_as_well(start):
     q = start()
     q.process.send_signal(signal.SIGINT)
