@@ -68,6 +68,12 @@ static int forks(void)
 	return result(pid);
 }
 
+/* EINVAL where it is there. */
+static int clones_unseen(void)
+{
+	return result(syscall(SYS_clone3, NULL, 0));
+}
+
 static int execs(void)
 {
 	char name[] = "/bin/true";
@@ -218,6 +224,7 @@ static void calls_end_as_they_should(void **state)
 		{ "limits", raises_its_limits, DONE },
 		{ "no new privileges", gains_by_a_program, DONE },
 		{ "a process", forks, EPERM },
+		{ "a process whose flags are hidden", clones_unseen, ENOSYS },
 		{ "memory for both", maps_both, EPERM },
 		{ "data that becomes code", turns_data_to_code, EPERM },
 		{ "raw packets", opens_raw_packets, EPERM },
