@@ -244,6 +244,7 @@ static int save(struct job *j)
 	parts.number = (unsigned)r->occ;
 	(void)name_file(&parts, name);
 	rc = file_save_exact(j->w->dir, name, r, &options);
+	r->key = STR_NULL; /* it is of this call */
 	return rc < 0 ? err_new(rc, "%s: %s", name, strerrordesc_np(-rc)) : 0;
 }
 

@@ -143,7 +143,7 @@ static int read_one(struct postgres_conn *c, const char *sql,
 		    const struct postgres_args *args, struct arena *a,
 		    struct store_object *out)
 {
-	struct store_objects got;
+	struct store_objects got = { 0 };
 	int r = postgres_ask(c, sql, args);
 
 	if (r == 0)

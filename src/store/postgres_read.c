@@ -169,7 +169,7 @@ static void key_of(struct postgres_args *a, struct str owner, struct str id)
 static int get(struct postgres_conn *c, const struct postgres_args *args,
 	       struct arena *a, struct store_completion *out)
 {
-	struct store_page page;
+	struct store_page page = { 0 };
 	int r = postgres_ask(c,
 			     "SELECT " COLUMNS " FROM quipu_completions"
 			     " WHERE " POSTGRES_IS("$1", "$2"),

@@ -372,7 +372,7 @@ static int read_numbers(sqlite3 *db, const char *sql, int64_t *out,
 
 static int read_info(sqlite3 *db, struct store_info *out)
 {
-	int64_t n[9];
+	int64_t n[9] = { 0 };
 	int r = read_numbers(
 		db,
 		"SELECT (SELECT user_version FROM"

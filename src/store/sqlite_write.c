@@ -277,7 +277,7 @@ int sqlite_set_metadata(struct database *db, struct str owner, struct str id,
 			struct str metadata)
 {
 	struct sqlite *s = (struct sqlite *)db;
-	struct sqlite_key key;
+	struct sqlite_key key = { 0 };
 	int r = sqlite_begin(s);
 
 	if (r < 0)
