@@ -6,7 +6,7 @@
 #include "base/buf.h"
 
 struct entry {
-	struct list link;
+	struct entry *next;
 	size_t count; /* of headers */
 	size_t size;  /* of all */
 	struct str id, session;
@@ -16,20 +16,24 @@ struct entry {
 void background_secrets_init(struct background_secrets *s)
 {
 	pthread_mutex_init(&s->lock, NULL);
-	list_init(&s->entries);
+	s->first = NULL;
 }
 
+/* It is in no list. */
 static void wipe(struct entry *e)
 {
-	list_drop(&e->link);
 	explicit_bzero(e, e->size);
 	free(e);
 }
 
 void background_secrets_fini(struct background_secrets *s)
 {
-	while (!list_is_empty(&s->entries))
-		wipe(list_entry(s->entries.next, struct entry, link));
+	struct entry *e = s->first, *next;
+
+	for (; e != NULL; e = next) {
+		next = e->next;
+		wipe(e);
+	}
 	pthread_mutex_destroy(&s->lock);
 }
 
@@ -83,19 +87,19 @@ void background_secrets_keep(struct background_secrets *s, struct str id,
 		e->count++;
 	}
 	pthread_mutex_lock(&s->lock);
-	list_add(&s->entries, &e->link);
+	e->next = s->first;
+	s->first = e;
 	pthread_mutex_unlock(&s->lock);
 }
 
-static struct entry *find(struct background_secrets *s, struct str id)
+/* Where the entry of that id hangs; *place is NULL when there is none. */
+static struct entry **find(struct background_secrets *s, struct str id)
 {
-	for (struct list *l = s->entries.next; l != &s->entries; l = l->next) {
-		struct entry *e = list_entry(l, struct entry, link);
+	struct entry **place = &s->first;
 
-		if (str_eq(e->id, id))
-			return e;
-	}
-	return NULL;
+	while (*place != NULL && !str_eq((*place)->id, id))
+		place = &(*place)->next;
+	return place;
 }
 
 static void copy_out(const struct entry *e, struct arena *a,
@@ -115,13 +119,15 @@ void background_secrets_take(struct background_secrets *s, struct str id,
 			     struct arena *a, struct http_head *head,
 			     struct str *session)
 {
-	struct entry *e;
+	struct entry **place, *e;
 
 	*head = (struct http_head){ .method = STR("POST"), .minor = 1 };
 	*session = STR_NULL;
 	pthread_mutex_lock(&s->lock);
-	e = find(s, id);
+	place = find(s, id);
+	e = *place;
 	if (e != NULL) {
+		*place = e->next;
 		copy_out(e, a, head, session);
 		wipe(e);
 	}

@@ -8,14 +8,16 @@
 #ifndef API_BACKGROUND_SECRETS_H
 #define API_BACKGROUND_SECRETS_H
 
-#include "base/list.h"
+#include "base/arena.h"
 #include "http/head.h"
 
 #include <pthread.h>
 
+struct entry;
+
 struct background_secrets {
 	pthread_mutex_t lock;
-	struct list entries;
+	struct entry *first;
 };
 
 void background_secrets_init(struct background_secrets *s);

@@ -268,7 +268,7 @@ static int do_create(struct store_job *job, struct json_writer *w)
 	struct prompt p = { .default_version = 1, .latest = 1 };
 	struct id_source ids = ID_RANDOM;
 	struct store_op ops[2];
-	struct draft d;
+	struct draft d = { .variables = JSON_NONE };
 	struct id id;
 	int r = read_draft(job, true, &d);
 
@@ -314,7 +314,7 @@ static int asked_version(struct store_job *job, int64_t *out)
 
 static int do_get(struct store_job *job, struct json_writer *w)
 {
-	struct prompt p;
+	struct prompt p = { .latest = 0 };
 	struct str body;
 	int64_t n = 0;
 	int r = asked_version(job, &n);
@@ -493,7 +493,7 @@ static int do_list(struct store_job *job, struct json_writer *w)
 /* One after the other: their texts may be large. */
 static int do_versions(struct store_job *job, struct json_writer *w)
 {
-	struct prompt p;
+	struct prompt p = { .latest = 0 };
 	int r = find_prompt(job, &p);
 
 	if (r != 0)

@@ -72,8 +72,9 @@ static int write_proof(struct buf *out, struct str key)
 	unsigned char text[64], digest[EVP_MAX_MD_SIZE];
 	unsigned len = 0;
 
-	assert(key.len + sizeof(magic) <= sizeof(text));
-	memcpy(text, key.ptr, key.len);
+	assert(key.len > 0 && key.len + sizeof(magic) <= sizeof(text));
+	for (size_t i = 0; i < key.len; i++)
+		text[i] = (unsigned char)key.ptr[i];
 	memcpy(text + key.len, magic, sizeof(magic) - 1);
 	if (EVP_Digest(text, key.len + sizeof(magic) - 1, digest, &len,
 		       EVP_sha1(), NULL) != 1)

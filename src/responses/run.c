@@ -12,6 +12,7 @@
 
 enum {
 	FRAMES_MAX = 64 << 20, /* of what one read brings */
+	FRAMES_KEPT = 4096,    /* room for them that a quiet stream keeps */
 	RUN_OVER = 32,         /* run_iteration(): nothing is left to do */
 };
 
@@ -26,6 +27,9 @@ void run_flush(struct task *t, struct run *run, bool all)
 	    run->setup.sink->send(t, run->setup.sink, frames) != 0)
 		run->is_gone = true;
 	buf_clear(&run->frames);
+	/* A burst is over; a stream may be quiet for long. */
+	if (run->frames.cap > FRAMES_KEPT)
+		buf_release(&run->frames);
 }
 
 /*

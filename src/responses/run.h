@@ -26,6 +26,7 @@
 #include "responses/history.h"
 #include "responses/object.h"
 #include "responses/request.h"
+#include "responses/run_body.h"
 #include "responses/turn.h"
 
 /* Where frames go.  != 0 from either: nobody listens any more. */
@@ -81,6 +82,7 @@ struct run {
 	int64_t first_ns;  /* when the first chunk came; 0: none did */
 
 	/* Private. */
+	struct run_body body, ogx_body; /* of the model call under way */
 	struct id id;
 	struct id_source ids;
 	struct events events;

@@ -134,6 +134,16 @@ static int take_bytes(struct task *t, struct run *run, struct turn *turn,
 	return r;
 }
 
+/* The request's body is not needed any more. */
+static void forget(struct run *run)
+{
+	run->x.request.doc = NULL;
+	if (run->setup.edge != NULL)
+		run->setup.edge->ogx_doc = NULL;
+	run_body_fini(&run->body);
+	run_body_fini(&run->ogx_body);
+}
+
 static int hear_stream(struct task *t, struct run *run, struct turn *turn,
 		       struct str data)
 {
@@ -143,6 +153,9 @@ static int hear_stream(struct task *t, struct run *run, struct turn *turn,
 	sse_init(&sse, (size_t)run->setup.config->event_max);
 	while (r == 0 && data.len > 0) {
 		r = take_bytes(t, run, turn, &sse, data);
+		/* No other target can be asked; a local one still reads it. */
+		if (turn->count > 0 && run->x.head != NULL)
+			forget(run);
 		if (r == 0 && run->is_gone && !is_drained(run))
 			r = EXCHANGE_HUNG_UP;
 		if (r != 0)
@@ -287,33 +300,12 @@ int run_too_large(struct run *run)
 	return EXCHANGE_FAILED;
 }
 
-/* A body and what it says.  0, or -EMSGSIZE. */
-struct body {
-	struct buf text;
-	struct json doc;
-	bool is_read;
-};
-
-static int make_body(struct body *b, const struct chat_iteration *it,
+static int make_body(struct run_body *b, const struct chat_iteration *it,
 		     int (*write)(const struct chat_iteration *it,
 				  struct buf *out))
 {
-	struct json_error error;
-	int r;
-
-	*b = (struct body){ 0 };
-	buf_init(&b->text, RUN_BODY_MAX);
-	r = write(it, &b->text);
-	b->is_read = r == 0 &&
-		     json_parse(buf_str(&b->text), NULL, &b->doc, &error) == 0;
-	return b->is_read ? 0 : -EMSGSIZE;
-}
-
-static void free_body(struct body *b)
-{
-	if (b->is_read)
-		json_fini(&b->doc);
-	buf_fini(&b->text);
+	run_body_init(b);
+	return run_body_read(b, write(it, &b->text));
 }
 
 static int ask(struct task *t, struct run *run, struct turn *turn,
@@ -321,24 +313,19 @@ static int ask(struct task *t, struct run *run, struct turn *turn,
 {
 	struct chat_iteration it = iteration_of(run, number);
 	struct edge *edge = run->setup.edge;
-	struct body body, ogx = { 0 };
-	int r = make_body(&body, &it, chat_body);
+	int r = make_body(&run->body, &it, chat_body);
 
 	if (r == 0 && edge != NULL) {
-		r = make_body(&ogx, &it, chat_body_ogx);
-		edge->ogx_doc = r == 0 ? &ogx.doc : NULL;
+		r = make_body(&run->ogx_body, &it, chat_body_ogx);
+		edge->ogx_doc = r == 0 ? &run->ogx_body.doc : NULL;
 	}
 	if (r == 0) {
-		run_aim(run, &body.doc);
+		run_aim(run, &run->body.doc);
 		r = converse(t, run, turn);
-		run->x.request.doc = NULL;
 	} else {
 		r = run_too_large(run);
 	}
-	if (edge != NULL)
-		edge->ogx_doc = NULL;
-	free_body(&body);
-	free_body(&ogx);
+	forget(run);
 	return r;
 }
 

@@ -5,6 +5,7 @@
 #include "core/answer.h"
 #include "core/edge.h"
 #include "responses/run_ask.h"
+#include "responses/run_body.h"
 
 /* The upstream's JSON.  Returns as run_once(), with x.error. */
 static int read_said(struct run *run, struct str body, struct run_said *out)
@@ -70,28 +71,12 @@ static int converse(struct task *t, struct run *run, const struct json *doc,
 	return r;
 }
 
-/* A body and what it says; OGX's is for the names of recordings alone. */
-struct body {
-	struct buf text;
-	struct json doc;
-	bool is_read;
-};
-
-static int make_body(struct body *b, const struct chat_question *q, bool is_ogx)
+/* OGX's is for the names of recordings alone. */
+static int make_body(struct run_body *b, const struct chat_question *q,
+		     bool is_ogx)
 {
-	struct json_error error;
-
-	buf_init(&b->text, RUN_BODY_MAX);
-	b->is_read = chat_body_question(q, is_ogx, &b->text) == 0 &&
-		     json_parse(buf_str(&b->text), NULL, &b->doc, &error) == 0;
-	return b->is_read ? 0 : -EMSGSIZE;
-}
-
-static void free_body(struct body *b)
-{
-	if (b->is_read)
-		json_fini(&b->doc);
-	buf_fini(&b->text);
+	run_body_init(b);
+	return run_body_read(b, chat_body_question(q, is_ogx, &b->text));
 }
 
 int run_once(struct task *t, struct run *run, const struct chat_question *q,
@@ -99,7 +84,7 @@ int run_once(struct task *t, struct run *run, const struct chat_question *q,
 {
 	const struct upstream *u = run->setup.target->upstream;
 	struct edge *edge = run->setup.edge;
-	struct body body = { 0 }, ogx = { 0 };
+	struct run_body body = { 0 }, ogx = { 0 };
 	struct chat_question question = *q;
 	int r;
 
@@ -116,7 +101,7 @@ int run_once(struct task *t, struct run *run, const struct chat_question *q,
 	r = r == 0 ? converse(t, run, &body.doc, out) : run_too_large(run);
 	if (edge != NULL)
 		edge->ogx_doc = NULL;
-	free_body(&body);
-	free_body(&ogx);
+	run_body_fini(&body);
+	run_body_fini(&ogx);
 	return r;
 }
