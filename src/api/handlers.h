@@ -36,6 +36,12 @@ void rerank_create(struct api_call *c);
 /* responses.c: POST /v1/responses */
 void responses_create(struct api_call *c);
 
+/*
+ * responses_native.c: answer by the provider's own Responses API, if that is how
+ * the model's provider is used; false: it is not.
+ */
+bool responses_native(struct api_call *c);
+
 /* responses_cancel.c: POST /v1/responses/{id}/cancel */
 void responses_cancel(struct api_call *c);
 

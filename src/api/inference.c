@@ -170,6 +170,7 @@ static void aim(struct inference *inf, const struct model_target *target,
 	inf->x.request.add_usage = inf->x.edge == NULL && adds_usage(inf);
 	relay_init(&inf->relay, c->req, &inf->x, inf->model);
 	inf->relay.rewrite = inf->kind->rewrite;
+	inf->relay.no_done = inf->kind->no_done;
 	inf->relay.request = &inf->request;
 	inf->series = target->model != NULL ? target->model->id : METRICS_OTHER;
 }

@@ -29,6 +29,7 @@ struct inference_kind {
 	const char *members;   /* that a body must have, for a message */
 	llm_check *check;
 	relay_rewrite *rewrite; /* NULL: only the model is put back */
+	bool no_done;           /* its streams end without [DONE] */
 };
 
 /* Answers the call, whatever happens. */

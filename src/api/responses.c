@@ -67,7 +67,7 @@ static void send_whole(struct respond *r)
 		send_object(r);
 }
 
-void responses_create(struct api_call *c)
+static __attribute__((noinline)) void create(struct api_call *c)
 {
 	struct respond *r = arena_alloc(&c->req->arena, sizeof(*r));
 	struct sse_sink sink = { { send_frames, send_ping }, c->req };
@@ -97,4 +97,10 @@ void responses_create(struct api_call *c)
 	}
 	respond_fini(r);
 	buf_fini(&form);
+}
+
+void responses_create(struct api_call *c)
+{
+	if (!responses_native(c))
+		create(c);
 }

@@ -50,6 +50,8 @@ static void finish(struct load *l, const struct layer *layer,
 	const struct config_value *forward =
 		layer_find(layer, STR("forward_auth"));
 
+	p->native_responses = str_eq(layer_find(layer, STR("responses"))->value,
+				     STR("native"));
 	p->allowed_models = allowed->items;
 	p->allowed_model_count = allowed->item_count;
 	p->allow_all_models = allowed->origin.len == 0;

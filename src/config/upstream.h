@@ -47,7 +47,8 @@ struct config_provider {
 	bool allow_all_models; /* no list was given */
 	bool is_optional;      /* nobody asked for it: it may be left out */
 	bool refresh_models;
-	bool forward_auth; /* the client's bearer token is the key */
+	bool forward_auth;     /* the client's bearer token is the key */
+	bool native_responses; /* its own, not made of chat completions */
 	struct config_network network;
 	struct config_value *common; /* of the keys that all types have */
 	struct config_value *network_values; /* private */

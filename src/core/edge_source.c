@@ -17,6 +17,7 @@ static struct str op_name(enum llm_op op)
 		[LLM_EMBEDDINGS] = STR_INIT("embeddings"),
 		[LLM_MODERATIONS] = STR_INIT("moderations"),
 		[LLM_RERANK] = STR_INIT("rerank"),
+		[LLM_RESPONSES] = STR_INIT("responses"),
 		[LLM_MODELS] = STR_INIT("models"),
 		[LLM_RAW] = STR_INIT("raw"),
 	};

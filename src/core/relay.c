@@ -348,7 +348,7 @@ static int check_end(struct relay *r)
 /* So does ours. */
 static void end_stream(struct task *t, struct relay *r)
 {
-	if (!r->done)
+	if (!r->done && !r->no_done)
 		gather(r, DONE_EVENT);
 	if (flush(t, r) == 0 && !r->client_gone &&
 	    request_finish(t, r->req) < 0)

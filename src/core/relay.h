@@ -36,6 +36,7 @@ struct relay {
 	relay_rewrite *rewrite;
 	const struct llm_request *request;
 	struct keeper *keeper; /* owned by the caller; NULL: it is not kept */
+	bool no_done;          /* a stream's end has no [DONE] */
 	bool hide_usage; /* a chunk with nothing else is not for the client */
 	struct usage usage;
 	int64_t first_ns; /* when the first event came; 0: none did */

@@ -8,6 +8,7 @@ const char *llm_op_text(enum llm_op op)
 		[LLM_EMBEDDINGS] = "embeddings",
 		[LLM_MODERATIONS] = "moderations",
 		[LLM_RERANK] = "reranking",
+		[LLM_RESPONSES] = "responses of its own",
 		[LLM_MODELS] = "a list of its models",
 		[LLM_RAW] = "anything to pass requests on to",
 	};

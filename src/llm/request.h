@@ -13,8 +13,9 @@ enum llm_op {
 	LLM_EMBEDDINGS,
 	LLM_MODERATIONS,
 	LLM_RERANK,
-	LLM_MODELS, /* GET of the model list */
-	LLM_RAW,    /* whatever it is, passed on as it is */
+	LLM_RESPONSES, /* as the provider has them */
+	LLM_MODELS,    /* GET of the model list */
+	LLM_RAW,       /* whatever it is, passed on as it is */
 };
 
 /* "chat completions", ...: in the plural, for messages. */

@@ -14,6 +14,7 @@ struct str openai_path(enum llm_op op)
 		[LLM_EMBEDDINGS] = STR_INIT("/embeddings"),
 		[LLM_MODERATIONS] = STR_INIT("/moderations"),
 		[LLM_RERANK] = STR_INIT("/rerank"),
+		[LLM_RESPONSES] = STR_INIT("/responses"),
 		[LLM_MODELS] = STR_INIT("/models"),
 	};
 

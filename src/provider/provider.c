@@ -272,6 +272,7 @@ static unsigned cap_of(enum llm_op op)
 		return PROVIDER_RERANK;
 	case LLM_MODELS:
 		return PROVIDER_LISTS_MODELS;
+	case LLM_RESPONSES:
 	case LLM_RAW:
 		break;
 	}
@@ -282,6 +283,9 @@ bool provider_offers(const struct provider *p, enum llm_op op)
 {
 	bool is_local = (p->type->caps & PROVIDER_LOCAL) != 0;
 
+	if (op == LLM_RESPONSES)
+		return !is_local && p->config != NULL &&
+		       p->config->native_responses;
 	return op == LLM_RAW ? !is_local : (p->type->caps & cap_of(op)) != 0;
 }
 

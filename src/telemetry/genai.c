@@ -4,6 +4,7 @@ struct str genai_operation(enum llm_op op)
 {
 	switch (op) {
 	case LLM_CHAT:
+	case LLM_RESPONSES:
 		return STR("chat");
 	case LLM_COMPLETIONS:
 		return STR("text_completion");
